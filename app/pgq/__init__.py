@@ -1,0 +1,65 @@
+"""pgq: a distributed task queue that needs nothing but PostgreSQL.
+
+import pgq
+
+queue = pgq.App()
+
+@queue.task(queue="email", timeout=30)
+def send_email(to: str, subject: str) -> dict: ...
+
+handle = send_email.submit(to="ada@example.com", subject="hi")
+handle.result(timeout=10)
+"""
+
+from pgq.client.app import App
+from pgq.client.context import Context
+from pgq.client.handle import Handle
+from pgq.client.handler import Handler
+from pgq.client.submission import NewTask
+from pgq.values.backoff import exponential
+from pgq.values.errors import (
+    DatabaseUnavailable,
+    DuplicateKind,
+    DuplicateTask,
+    IdempotencyConflict,
+    InvalidTask,
+    PgqError,
+    SchemaError,
+    SettingsError,
+    TaskCancelled,
+    TaskDead,
+    TaskExpired,
+    TaskFailed,
+    TaskNotFound,
+    WrongState,
+)
+from pgq.values.raised import Bury, Cancel, Retry, Snooze
+from pgq.values.task import TaskStatus
+
+__all__ = [
+    "App",
+    "Bury",
+    "Cancel",
+    "Context",
+    "DatabaseUnavailable",
+    "DuplicateKind",
+    "DuplicateTask",
+    "Handle",
+    "Handler",
+    "IdempotencyConflict",
+    "InvalidTask",
+    "NewTask",
+    "PgqError",
+    "Retry",
+    "SchemaError",
+    "SettingsError",
+    "Snooze",
+    "TaskCancelled",
+    "TaskDead",
+    "TaskExpired",
+    "TaskFailed",
+    "TaskNotFound",
+    "TaskStatus",
+    "WrongState",
+    "exponential",
+]

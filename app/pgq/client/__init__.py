@@ -1,0 +1,1 @@
+"""How programs submit tasks and follow them."""

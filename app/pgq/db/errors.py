@@ -1,0 +1,127 @@
+"""Database errors in pgq's words, whichever driver or toolkit raised them."""
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import psycopg
+
+from pgq.values.errors import (
+    DatabaseUnavailable,
+    DuplicateTask,
+    IdempotencyConflict,
+    InvalidTask,
+    SchemaError,
+    TaskNotFound,
+    WrongState,
+)
+
+NO_SCHEMA = frozenset({"42P01", "42883", "3F000"})
+"""Undefined table, undefined function, invalid schema name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the server said."""
+
+    sqlstate: str
+    message: str
+    detail: str | None
+    constraint: str | None
+
+
+@contextmanager
+def our_errors() -> Iterator[None]:
+    """Raise pgq's errors for the database's; others pass as they are."""
+    try:
+        yield
+    except Exception as error:
+        known = translated(error)
+        if known is error:
+            raise
+        raise known from error
+
+
+def translated(error: Exception) -> Exception:
+    """The pgq error that stands for a database error; the error itself when pgq has no word for it."""
+    for cause in causes(error):
+        facts = facts_of(cause)
+        if facts is not None:
+            return in_our_words(facts) or error
+        if isinstance(cause, psycopg.OperationalError):  # no SQLSTATE: the connection failed, not the statement
+            return DatabaseUnavailable(f"the database does not answer: {one_line(cause)}")
+    return error
+
+
+def in_our_words(facts: Facts) -> Exception | None:
+    match facts.sqlstate:
+        case "PQ001":
+            return IdempotencyConflict(facts.message)
+        case "PQ003":
+            return refused(facts)
+        case "PQ006":
+            said = detail_of(facts)
+            return WrongState(task_in(facts), said.get("state", "in another state"), said.get("reason", facts.message))
+        case "PQ007":
+            return TaskNotFound(task_in(facts))
+        case "23505" if facts.constraint in ("tasks_pkey", "dead_tasks_pkey"):
+            return DuplicateTask(facts.message)
+        case state if state in NO_SCHEMA:
+            return SchemaError(f"the database has no pgq schema that fits ({facts.message}); run 'pgq migrate'")
+        case state if state.startswith(("08", "57P")) or state == "53300":
+            return DatabaseUnavailable(f"the database does not answer: {facts.message}")
+        case _:
+            return None
+
+
+def refused(facts: Facts) -> InvalidTask:
+    said = detail_of(facts)
+    if "field" in said and "reason" in said:
+        return InvalidTask(said["field"], said["reason"])
+    return InvalidTask("task", facts.message)  # a guard of the user's own may use the same SQLSTATE
+
+
+def detail_of(facts: Facts) -> dict[str, Any]:
+    """pgq's functions say what they refuse as a JSON object in DETAIL."""
+    try:
+        said = json.loads(facts.detail or "{}")
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def task_in(facts: Facts) -> UUID:
+    found = re.search(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", facts.message)
+    return UUID(found[0]) if found else UUID(int=0)
+
+
+def one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what it wraps: SQLAlchemy keeps the driver's error in `orig`, Django in `__cause__`."""
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        yield current
+        inner = getattr(current, "orig", None)
+        current = inner if isinstance(inner, BaseException) else current.__cause__
+
+
+def facts_of(error: BaseException) -> Facts | None:
+    """From psycopg and psycopg2 (`diag`) and asyncpg (attributes of its own)."""
+    state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
+    diag = getattr(error, "diag", None)
+    if not isinstance(state, str):
+        return None
+    if diag is not None:
+        return Facts(state, diag.message_primary or str(error), diag.message_detail, diag.constraint_name)
+    if hasattr(error, "as_dict"):  # asyncpg's own; SQLAlchemy's wrapper of it has only the state, and it as __cause__
+        return Facts(state, error.args[0], getattr(error, "detail", None), getattr(error, "constraint_name", None))
+    return None

@@ -1,0 +1,108 @@
+"""Write down what became of attempts, many at once; every statement shows the fence."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection
+
+from pgq.db.sql import sql
+from pgq.values.outcome import BuryNow, CancelNow, Complete, ErrorInfo, Outcome, RetryLater, SnoozeFor
+from pgq.values.task import Lease
+
+
+@dataclass(frozen=True, slots=True)
+class HandBack:
+    """The attempt was interrupted through no fault of its own; the task is due at once and loses no attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """An attempt and what became of it."""
+
+    lease: Lease
+    outcome: Outcome | HandBack
+
+
+async def record(connection: AsyncConnection[Any], worker: UUID, finished: Sequence[Finished]) -> set[UUID]:
+    """Write the outcomes in one transaction; answers the ids of those that the fence let through."""
+    ended = [one for one in finished if isinstance(one.outcome, Complete | CancelNow)]
+    buried = [one for one in finished if isinstance(one.outcome, BuryNow)]
+    back = [one for one in finished if isinstance(one.outcome, RetryLater | SnoozeFor | HandBack)]
+    through: set[UUID] = set()
+    async with connection.transaction():
+        for name, some, columns in (
+            ("finish", ended, end_columns),
+            ("bury", buried, bury_columns),
+            ("put_back", back, back_columns),
+        ):
+            if some:
+                cursor = await connection.execute(
+                    sql(name), {"worker": worker, **lease_columns(some), **columns(some)}, binary=True
+                )
+                through.update(row[0] for row in await cursor.fetchall())
+    return through
+
+
+async def settled(connection: AsyncConnection[Any], leases: Sequence[Lease]) -> set[UUID]:
+    """The ids of those attempts that have ended by their own worker's word (a COMMIT that got no answer)."""
+    cursor = await connection.execute(
+        sql("settled"),
+        {"ids": [lease.id for lease in leases], "epochs": [lease.lease_epoch for lease in leases]},
+        binary=True,
+    )
+    return {row[0] for row in await cursor.fetchall()}
+
+
+def lease_columns(finished: Iterable[Finished]) -> dict[str, list[Any]]:
+    """The fences, as arrays."""
+    leases = [one.lease for one in finished]
+    return {"ids": [lease.id for lease in leases], "epochs": [lease.lease_epoch for lease in leases]}
+
+
+def end_columns(finished: Iterable[Finished]) -> dict[str, list[Any]]:
+    """State, result and error of the attempts that end their task."""
+    states: list[str] = []
+    results: list[str | None] = []
+    errors: list[str | None] = []
+    for one in finished:
+        match one.outcome:
+            case Complete(result):
+                states.append("succeeded")
+                results.append(result)
+                errors.append(None)
+            case CancelNow(reason):
+                states.append("cancelled")
+                results.append(None)
+                errors.append(error_text(ErrorInfo("Cancelled", reason, "")) if reason else None)
+    return {"states": states, "results": results, "errors": errors}
+
+
+def bury_columns(finished: Iterable[Finished]) -> dict[str, list[Any]]:
+    """The errors of the attempts that bury their task."""
+    return {"errors": [error_text(one.outcome.error) for one in finished if isinstance(one.outcome, BuryNow)]}
+
+
+def back_columns(finished: Iterable[Finished]) -> dict[str, list[Any]]:
+    """When tasks that are put back are due again, and why they are."""
+    delays: list[float] = []
+    errors: list[str | None] = []
+    for one in finished:
+        match one.outcome:
+            case RetryLater(delay, error):
+                delays.append(delay)
+                errors.append(error_text(error))
+            case SnoozeFor(delay):
+                delays.append(delay)
+                errors.append(None)
+            case HandBack():
+                delays.append(0)
+                errors.append(None)
+    return {"delays": delays, "errors": errors}
+
+
+def error_text(error: ErrorInfo) -> str:
+    """The error as the JSON that is kept; when and in which attempt is added by the database."""
+    return json.dumps(asdict(error), ensure_ascii=False)

@@ -1,0 +1,24 @@
+-- Bury the tasks whose kind no live worker has had for the grace time. Runs only under the turn that pgq.take_turn() gave.
+WITH lost AS MATERIALIZED (
+    SELECT t.id,
+           jsonb_build_object('type', 'UnknownKind', 'traceback', '', 'attempt', t.attempt, 'at', pgq.rfc3339(clock_timestamp()),
+                              'message', format('no live worker has had a handler for kind %%s for %%s s; start one that has, then redrive',
+                                                t.kind, %(grace)s::float8)) AS last_error
+    FROM   pgq.tasks AS t LEFT JOIN pgq.kinds AS k ON k.kind = t.kind
+    WHERE  current_setting('pgq.turn', true) = 'undertaker' AND t.state = 'pending'
+    AND    greatest(t.run_at, t.created_at, k.seen_at) < clock_timestamp() - make_interval(secs => %(grace)s)
+    AND    NOT EXISTS (SELECT FROM pgq.workers AS w WHERE w.beat_at > clock_timestamp() - interval '15 s' AND t.kind = ANY (w.kinds))
+    ORDER  BY t.id LIMIT 1000
+    FOR    UPDATE OF t SKIP LOCKED
+), gone AS (
+    DELETE FROM pgq.tasks AS t USING lost WHERE t.id = lost.id RETURNING t.*, lost.last_error
+), buried AS (
+    INSERT INTO pgq.dead_tasks (
+        error, finished_at, id, lease_epoch, created_at, run_at, expires_at, started_at, cancel_requested_at, timeout_seconds, leased_by,
+    priority, attempt, max_attempts, queue, kind, idempotency_key, tags, headers, payload)
+    SELECT gone.last_error, clock_timestamp(), gone.id, gone.lease_epoch, gone.created_at, gone.run_at, gone.expires_at, gone.started_at, gone.cancel_requested_at,
+       gone.timeout_seconds, gone.leased_by, gone.priority, gone.attempt, gone.max_attempts, gone.queue, gone.kind,
+       gone.idempotency_key, gone.tags, gone.headers, gone.payload
+    FROM   gone
+)
+SELECT count(*) AS changed, coalesce(array_agg(lost.id), '{}') AS ids, pgq.end_turn('undertaker', count(*)) FROM lost

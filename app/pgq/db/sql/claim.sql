@@ -1,0 +1,29 @@
+-- Take up to %(room)s ready tasks for one worker: queues in the order given, each up to its budget, most urgent first.
+-- The array is an InitPlan: it runs once, so never more than %(room)s rows are taken. statement_timestamp() is stable, so
+-- it bounds the index scan; clock_timestamp() would walk every future task of the lane. The epoch follows the clock, so
+-- that a claim forgotten by a crash is never issued twice with the same number. A lease ends soon after the deadline.
+UPDATE pgq.tasks AS t
+SET    state = 'running', attempt = t.attempt + 1, leased_by = %(worker)s, started_at = clock_timestamp(),
+       lease_epoch = greatest(t.lease_epoch + 1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint),
+       deadline_at = clock_timestamp() + make_interval(secs => t.timeout_seconds),
+       lease_expires_at = clock_timestamp() + make_interval(secs => least(%(lease)s::float8, t.timeout_seconds + 5))
+WHERE  t.ctid = ANY (ARRAY(
+         SELECT ready.ctid
+         FROM   unnest(%(queues)s::text[], %(budgets)s::integer[]) AS served (queue, budget)
+         CROSS  JOIN LATERAL (
+                SELECT head.ctid
+                FROM   generate_series(9, 0, -1) AS lane (priority)
+                CROSS  JOIN LATERAL (
+                       SELECT r.ctid FROM pgq.tasks AS r
+                       WHERE  r.state = 'pending' AND r.queue = served.queue AND r.priority = lane.priority
+                       AND    r.run_at <= statement_timestamp() AND r.kind = ANY (%(kinds)s::text[])
+                       AND    (r.expires_at IS NULL OR r.expires_at > statement_timestamp())
+                       ORDER  BY r.run_at, r.id LIMIT served.budget
+                       FOR    NO KEY UPDATE SKIP LOCKED) AS head
+                LIMIT  served.budget) AS ready
+         WHERE  NOT EXISTS (SELECT FROM pgq.queues AS q WHERE q.name = served.queue AND q.paused_at IS NOT NULL
+                            AND coalesce(q.paused_until > statement_timestamp(), true))
+         LIMIT  %(room)s::integer))
+RETURNING t.id, t.kind, t.queue, t.payload::text AS payload, t.attempt, t.max_attempts, t.lease_epoch, t.priority, t.run_at,
+          t.timeout_seconds, extract(epoch FROM t.lease_expires_at - t.started_at)::float8 AS lease_seconds, t.tags,
+          t.headers::text AS headers

@@ -1,0 +1,1 @@
+SELECT version_num FROM pgq.alembic_version

@@ -1,0 +1,19 @@
+-- End the tasks that were not started in time. Runs only under the turn that pgq.take_turn() gave.
+WITH late AS MATERIALIZED (
+    SELECT t.id FROM pgq.tasks AS t
+    WHERE  current_setting('pgq.turn', true) = 'expirer'
+    AND    t.expires_at <= statement_timestamp() AND t.expires_at IS NOT NULL AND t.state <> 'running'
+    ORDER  BY t.id LIMIT 1000
+    FOR    UPDATE OF t SKIP LOCKED
+), gone AS (
+    DELETE FROM pgq.tasks AS t USING late WHERE t.id = late.id RETURNING t.*
+), kept AS (
+    INSERT INTO pgq.task_history (
+        state, error, finished_at, id, lease_epoch, created_at, run_at, expires_at, started_at, cancel_requested_at, timeout_seconds, leased_by,
+    priority, attempt, max_attempts, queue, kind, idempotency_key, tags, headers, payload)
+    SELECT 'expired', gone.error, clock_timestamp(), gone.id, gone.lease_epoch, gone.created_at, gone.run_at, gone.expires_at, gone.started_at, gone.cancel_requested_at,
+       gone.timeout_seconds, gone.leased_by, gone.priority, gone.attempt, gone.max_attempts, gone.queue, gone.kind,
+       gone.idempotency_key, gone.tags, gone.headers, gone.payload
+    FROM   gone
+)
+SELECT count(*) AS changed, coalesce(array_agg(late.id), '{}') AS ids, pgq.end_turn('expirer', count(*)) FROM late

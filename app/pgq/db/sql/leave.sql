@@ -1,0 +1,1 @@
+DELETE FROM pgq.workers WHERE id = %(id)s

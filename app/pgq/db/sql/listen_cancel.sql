@@ -1,0 +1,1 @@
+LISTEN pgq_cancel

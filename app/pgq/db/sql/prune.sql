@@ -1,0 +1,25 @@
+-- Forget idempotency keys whose window is over and whose task has ended, and workers that have been silent.
+-- Runs only under the turn that pgq.take_turn() gave.
+WITH over AS MATERIALIZED (
+    SELECT k.queue, k.key FROM pgq.idempotency_keys AS k
+    WHERE  current_setting('pgq.turn', true) = 'pruner' AND k.expires_at < statement_timestamp()
+    AND    NOT EXISTS (SELECT FROM pgq.tasks AS t WHERE t.id = k.task_id)
+    ORDER  BY k.queue, k.key LIMIT 10000
+    FOR    UPDATE OF k SKIP LOCKED
+), forgotten AS (
+    DELETE FROM pgq.idempotency_keys AS k USING over WHERE k.queue = over.queue AND k.key = over.key
+    RETURNING 1
+), asleep AS (
+    -- They are not woken any more; one that comes back says again that it waits.
+    DELETE FROM pgq.waiting_workers AS s USING pgq.workers AS w
+    WHERE  current_setting('pgq.turn', true) = 'pruner' AND w.id = s.worker_id AND w.beat_at < statement_timestamp() - interval '1 minute'
+    AND    w.beat_at >= statement_timestamp() - interval '1 hour'
+    RETURNING 1
+), gone AS (
+    DELETE FROM pgq.workers AS w
+    WHERE  current_setting('pgq.turn', true) = 'pruner' AND w.beat_at < statement_timestamp() - interval '1 hour'
+    RETURNING 1
+), counted AS (
+    SELECT (SELECT count(*) FROM forgotten) + (SELECT count(*) FROM asleep) + (SELECT count(*) FROM gone) AS n
+)
+SELECT counted.n AS changed, '{}'::uuid[] AS ids, pgq.end_turn('pruner', counted.n) FROM counted

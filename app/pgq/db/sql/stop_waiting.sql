@@ -1,0 +1,1 @@
+DELETE FROM pgq.waiting_workers WHERE worker_id = %(id)s

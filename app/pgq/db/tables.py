@@ -1,0 +1,174 @@
+"""The tables as SQLAlchemy sees them: what Alembic compares with the migrations and filtered reads are built from."""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
+
+metadata = MetaData(schema="pgq")
+
+MOMENT = TIMESTAMP(timezone=True)
+NOW = text("clock_timestamp()")
+NO_TAGS = text("'{}'::text[]")
+NO_OBJECT = text("'{}'::jsonb")
+
+
+def request_columns(*, live: bool = False) -> list[Column[object]]:
+    """What a task was asked to be, and what became of it: the same in the live, history and dead tables."""
+    return [
+        Column("id", Uuid, nullable=False, server_default=text("pgq.uuid7()") if live else None),
+        Column("lease_epoch", BigInteger, nullable=False, server_default=text("0") if live else None),
+        Column("created_at", MOMENT, nullable=False, server_default=NOW if live else None),
+        Column("run_at", MOMENT, nullable=False),
+        Column("expires_at", MOMENT),
+        Column("started_at", MOMENT),
+        Column("cancel_requested_at", MOMENT),
+        Column("timeout_seconds", Double, nullable=False),
+        Column("leased_by", Uuid),
+        Column("priority", Integer, nullable=False),
+        Column("attempt", Integer, nullable=False, server_default=text("0") if live else None),
+        Column("max_attempts", Integer, nullable=False),
+        Column("queue", Text, nullable=False),
+        Column("kind", Text, nullable=False),
+        Column("idempotency_key", Text),
+        Column("tags", ARRAY(Text), nullable=False, server_default=NO_TAGS if live else None),
+        Column("headers", JSONB, nullable=False, server_default=NO_OBJECT if live else None),
+        Column("payload", JSONB, nullable=False, server_default=NO_OBJECT if live else None),
+    ]
+
+
+tasks = Table(
+    "tasks",
+    metadata,
+    *request_columns(live=True),
+    Column("deadline_at", MOMENT),
+    Column("lease_expires_at", MOMENT),
+    Column("state", Text, nullable=False, server_default=text("'pending'")),
+    Column("error", JSONB),
+    PrimaryKeyConstraint("id", name="tasks_pkey"),
+    Index("tasks_lanes", "queue", "priority", "run_at", "id", postgresql_where=text("state = 'pending'")),
+    Index("tasks_running", "queue", "id", postgresql_where=text("state = 'running'")),
+    Index("tasks_expiring", "expires_at", postgresql_where=text("expires_at IS NOT NULL AND state <> 'running'")),
+)
+
+task_history = Table(
+    "task_history",
+    metadata,
+    *request_columns(),
+    Column("finished_at", MOMENT, nullable=False, server_default=NOW),
+    Column("state", Text, nullable=False),
+    Column("result", JSONB),
+    Column("error", JSONB),
+    PrimaryKeyConstraint("id", "finished_at", name="task_history_pkey"),
+    postgresql_partition_by="RANGE (finished_at)",
+)
+
+dead_tasks = Table(
+    "dead_tasks",
+    metadata,
+    *request_columns(),
+    Column("finished_at", MOMENT, nullable=False, server_default=NOW),
+    Column("error", JSONB, nullable=False),
+    PrimaryKeyConstraint("id", name="dead_tasks_pkey"),
+    Index("dead_tasks_newest", "finished_at", "id"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("task_id", Uuid, nullable=False),
+    Column("lease_epoch", BigInteger, nullable=False),
+    Column("failed_at", MOMENT, nullable=False, server_default=NOW),
+    Column("started_at", MOMENT),
+    Column("worker_id", Uuid),
+    Column("attempt", Integer, nullable=False),
+    Column("error", JSONB, nullable=False),
+    PrimaryKeyConstraint("task_id", "lease_epoch", "failed_at", name="attempts_pkey"),
+    postgresql_partition_by="RANGE (failed_at)",
+)
+
+queues = Table(
+    "queues",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("paused_at", MOMENT),
+    Column("paused_until", MOMENT),
+    Column("timeout_seconds", Double),
+    Column("lease_seconds", Double),
+    CheckConstraint("char_length(name) BETWEEN 1 AND 128", name="queue_name_length"),
+)
+
+kinds = Table(
+    "kinds",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("queue", Text),
+    Column("priority", Integer),
+    Column("max_attempts", Integer),
+    Column("timeout_seconds", Double),
+    Column("payload_schema", JSONB),
+    Column("seen_at", MOMENT, nullable=False, server_default=NOW),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("hostname", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("queues", ARRAY(Text), nullable=False),
+    Column("kinds", ARRAY(Text), nullable=False),
+    Column("capacity", Integer, nullable=False),
+    Column("state", Text, nullable=False, server_default=text("'running'")),
+    Column("started_at", MOMENT, nullable=False, server_default=NOW),
+    Column("beat_at", MOMENT, nullable=False, server_default=NOW),
+)
+
+waiting_workers = Table(
+    "waiting_workers",
+    metadata,
+    Column("worker_id", Uuid, ForeignKey("pgq.workers.id", ondelete="CASCADE"), primary_key=True),
+    Column("queues", ARRAY(Text), nullable=False),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("queue", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("task_id", Uuid, nullable=False),
+    Column("fingerprint", LargeBinary, nullable=False),
+    Column("expires_at", MOMENT, nullable=False),
+    Column("hits", BigInteger, nullable=False, server_default=text("0")),
+    Index("idempotency_keys_expiry", "expires_at"),
+)
+
+maintenance = Table(
+    "maintenance",
+    metadata,
+    Column("duty", Text, primary_key=True),
+    Column("next_due_at", MOMENT, nullable=False, server_default=text("'-infinity'::timestamptz")),
+    Column("held_until", MOMENT),
+    Column("last_started_at", MOMENT),
+    Column("last_run_by", Uuid),
+    Column("last_seconds", Double),
+    Column("last_changed", BigInteger),
+    Column("runs", BigInteger, nullable=False, server_default=text("0")),
+    Column("failed_at", MOMENT),
+    Column("failure", Text),
+)

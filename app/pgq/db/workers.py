@@ -1,0 +1,66 @@
+"""The table of workers: who is alive, what they can run, who sleeps."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection, Connection
+
+from pgq.db.sql import sql
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerRow:
+    """A worker as others see it."""
+
+    id: UUID
+    name: str
+    hostname: str
+    pid: int
+    version: str
+    queues: list[str]
+    kinds: list[str]
+    capacity: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedKind:
+    """What a worker tells all submitters of a handler."""
+
+    kind: str
+    queue: str | None
+    priority: int | None
+    max_attempts: int | None
+    timeout_seconds: float | None
+    payload_schema: dict[str, Any]
+
+
+def register(connection: Connection[Any], worker: WorkerRow, kinds: Sequence[PublishedKind]) -> None:
+    """Enter the worker and publish its kinds."""
+    with connection.transaction():
+        connection.execute(sql("register_worker"), asdict(worker))
+        connection.execute(sql("publish_kinds"), {"kinds": json.dumps([asdict(kind) for kind in kinds])})
+
+
+def beat(connection: Connection[Any], worker: UUID, state: str, kinds: Sequence[str]) -> bool:
+    """Say that the worker lives; False when it has been pruned and must register again."""
+    alive = connection.execute(sql("beat"), {"id": worker, "state": state}).fetchone() is not None
+    connection.execute(sql("see_kinds"), {"kinds": list(kinds)})
+    return alive
+
+
+def leave(connection: Connection[Any], worker: UUID) -> None:
+    """Take the worker out of the table."""
+    connection.execute(sql("leave"), {"id": worker})
+
+
+async def wait_for_tasks(connection: AsyncConnection[Any], worker: UUID, queues: Sequence[str]) -> None:
+    """From here on, whoever submits to `queues` notifies."""
+    await connection.execute(sql("wait_for_tasks"), {"id": worker, "queues": list(queues)})
+
+
+async def stop_waiting(connection: AsyncConnection[Any], worker: UUID) -> None:
+    """The worker is full and need not be woken."""
+    await connection.execute(sql("stop_waiting"), {"id": worker})

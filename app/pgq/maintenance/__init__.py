@@ -1,0 +1,1 @@
+"""Duties that keep the tables healthy, done by whichever process gets the turn."""

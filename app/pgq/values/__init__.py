@@ -1,0 +1,1 @@
+"""Plain values and decisions: no I/O below this line."""

@@ -1,0 +1,103 @@
+"""Everything that pgq raises.
+
+PgqError
+├── SettingsError           a setting is missing or wrong
+├── SchemaError             the database holds no schema, a foreign one, or another version's
+├── DatabaseUnavailable     no answer from the database
+├── DuplicateKind           two handlers of one app claim the same kind
+├── InvalidTask             a field of a submitted task is wrong (.field, .reason)
+├── DuplicateTask           the task's id is in use already
+├── IdempotencyConflict     the key belongs to another request
+├── TaskNotFound            no such task
+├── WrongState              the task's state does not allow this
+└── TaskFailed              what result() raises (.task_id, .state, .error)
+    ├── TaskDead
+    ├── TaskCancelled
+    └── TaskExpired
+"""
+
+from typing import Any
+from uuid import UUID
+
+
+class PgqError(Exception):
+    """The root of pgq's errors: `except pgq.PgqError` catches them all."""
+
+
+class SettingsError(PgqError):
+    """A setting is missing or wrong; the message names it and the remedy."""
+
+
+class SchemaError(PgqError):
+    """The database's schema does not fit this version of pgq; the message says which command mends it."""
+
+
+class DatabaseUnavailable(PgqError):
+    """The database did not answer."""
+
+
+class DuplicateKind(PgqError):
+    """A second handler was registered for a kind."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"kind {kind!r} has a handler already; give one of them another name with @task(kind=...)")
+        self.kind = kind
+
+
+class InvalidTask(PgqError):
+    """A field of a task was refused at the door. `position` is the task's index in a bulk submit."""
+
+    def __init__(self, field: str, reason: str, position: int | None = None) -> None:
+        where = "" if position is None else f"task {position}: "
+        super().__init__(f"{where}{field}: {reason}")
+        self.field = field
+        self.reason = reason
+        self.position = position
+
+
+class DuplicateTask(PgqError):
+    """The id that the caller chose belongs to another task."""
+
+
+class IdempotencyConflict(PgqError):
+    """The idempotency key was used for another request within its window."""
+
+
+class TaskNotFound(PgqError):
+    """No task has this id, or its retention has ended."""
+
+    def __init__(self, task_id: UUID) -> None:
+        super().__init__(f"no task has the id {task_id}")
+        self.task_id = task_id
+
+
+class WrongState(PgqError):
+    """What was asked is not possible in the task's state."""
+
+    def __init__(self, task_id: UUID, state: str, why: str) -> None:
+        super().__init__(f"task {task_id} is {state}: {why}")
+        self.task_id = task_id
+        self.state = state
+
+
+class TaskFailed(PgqError):
+    """The task ended without a result. `state` says how, `error` why (the task's `error` object, or None)."""
+
+    def __init__(self, task_id: UUID, state: str, error: dict[str, Any] | None) -> None:
+        why = f": {error['type']}: {error['message']}" if error else ""
+        super().__init__(f"task {task_id} is {state}{why}")
+        self.task_id = task_id
+        self.state = state
+        self.error = error
+
+
+class TaskDead(TaskFailed):
+    """The task is in the dead letters."""
+
+
+class TaskCancelled(TaskFailed):
+    """The task was cancelled."""
+
+
+class TaskExpired(TaskFailed):
+    """The task was not started before its `expires_at`."""

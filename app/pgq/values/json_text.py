@@ -1,0 +1,68 @@
+"""JSON as PostgreSQL's jsonb can keep it: finite numbers, no NUL, no lone surrogates, bounded size."""
+
+import json
+from typing import Any
+
+from pydantic_core import PydanticSerializationError, to_jsonable_python
+
+MAX_BYTES = 1_000_000
+"""The longest payload or result, as JSON in UTF-8."""
+
+
+class Unstorable(ValueError):
+    """A value that cannot be kept as JSON; the message says what is wrong with it."""
+
+
+def to_text(value: object, what: str) -> str:
+    """The value as JSON text. Raises Unstorable, naming `what`, when the database could not keep it."""
+    try:
+        text = json.dumps(value, default=as_json, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+        size = len(text.encode())
+    except (TypeError, ValueError, RecursionError, PydanticSerializationError) as error:
+        raise Unstorable(f"{what} is not JSON: {plain(error)}") from error
+    if size > MAX_BYTES:
+        raise Unstorable(f"{what} is {size:,} bytes as JSON; at most {MAX_BYTES:,} are kept")
+    if r"\u0000" in text and "\0" in "".join(strings(json.loads(text))):
+        raise Unstorable(f"{what} holds a NUL character, which PostgreSQL cannot keep in JSON")
+    return text
+
+
+def as_json(value: object) -> Any:
+    """Models, dataclasses, dates, UUIDs and the like as JSON values; a set has no order to keep, bytes no encoding."""
+    if isinstance(value, set | frozenset | bytes | bytearray):
+        raise TypeError(f"{type(value).__name__} has no JSON form; return a list or text")
+    return to_jsonable_python(value)
+
+
+def from_text(text: str) -> Any:
+    """The value of JSON text that the database gave. Raises Unstorable for a number that Python cannot read."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Unstorable(plain(error)) from error
+
+
+def strings(value: object) -> list[str]:
+    """All strings inside a JSON value, keys included."""
+    match value:
+        case str():
+            return [value]
+        case dict():
+            return [text for pair in value.items() for part in pair for text in strings(part)]
+        case list() | tuple():
+            return [text for item in value for text in strings(item)]
+        case _:
+            return []
+
+
+def plain(error: BaseException) -> str:
+    """The error in words that do not repeat the value, which may be large."""
+    match error:
+        case UnicodeEncodeError():
+            return "a string holds a lone surrogate (half of a character)"
+        case RecursionError():
+            return "it is nested too deeply"
+        case ValueError() if "integer string conversion" in str(error):
+            return "an integer has more than 4,300 digits"
+        case _:
+            return str(error)[:200]

@@ -1,0 +1,98 @@
+"""Settings from the environment: `PGQ_…`, and `PGQ_…_FILE` for secrets."""
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from platformdirs import user_data_path
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from pgq.values.duration import parse_duration
+from pgq.values.errors import InvalidTask, SettingsError
+
+SECRETS = ("database_url", "direct_url")
+
+
+class Settings(BaseSettings):
+    """All settings; each is an environment variable `PGQ_` + its name, and an option where the command line has it."""
+
+    model_config = SettingsConfigDict(env_prefix="PGQ_", extra="ignore", frozen=True)
+
+    database_url: SecretStr | None = None
+    """libpq URI or DSN; several hosts are allowed. Unset: a local server (see `pgq up`)."""
+    direct_url: SecretStr | None = None
+    """An un-pooled URL for LISTEN, when database_url goes through a transaction pooler."""
+    data_dir: Path = Field(default_factory=lambda: user_data_path("pgq") / "postgres")
+    """Where the embedded server keeps its data."""
+
+    app: str | None = None
+    """MODULE or MODULE:APP of the worker."""
+    queues: str | None = None
+    """`email:10,default`: the queues to serve, with their weights."""
+    concurrency: int = Field(100, ge=1, le=10_000)
+    """Tasks at once in one worker process."""
+    worker_name: str | None = None
+    """How the worker is called in lists; default: the host's name."""
+    grace_seconds: float = Field(25, ge=0, le=86_400)
+    """How long a stopping worker lets its tasks finish."""
+    lease_seconds: float = Field(60, ge=1, le=86_400)
+    """How long a claim lasts without being extended."""
+    poll_seconds: float = Field(1, ge=0.01, le=60)
+    """How often an idle worker looks for tasks when no notification comes."""
+    kind_grace_seconds: float = Field(86_400, ge=1)
+    """How long a task of a kind that no live worker has waits before it is buried."""
+    retention: float = 7 * 86_400.0
+    """How long finished tasks are kept, in seconds (or `7d`, `12h`, …); from one hour."""
+    log_format: Literal["console", "json"] = "console"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @field_validator("retention", mode="before")
+    @classmethod
+    def retention_in_words(cls, value: object) -> object:
+        """`7d` as seconds."""
+        if not isinstance(value, str):
+            return value
+        try:
+            return parse_duration(value)
+        except InvalidTask as error:
+            raise ValueError(error.reason) from None
+
+    @field_validator("retention")
+    @classmethod
+    def retention_is_an_hour_or_more(cls, value: float) -> float:
+        """Shorter ones would drop results before their submitter can read them."""
+        if value < 3_600:
+            raise ValueError("must be one hour or more")
+        return value
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def any_case(cls, value: object) -> object:
+        """`INFO` is `info`."""
+        return value.lower() if isinstance(value, str) else value
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Settings from the environment; `overrides` that are not None win (they come from the command line).
+
+    Raises SettingsError, naming the variable and the reason, never the value of a secret.
+    """
+    given = {key: value for key, value in overrides.items() if value is not None}
+    for key in SECRETS:
+        if key not in given and (path := os.environ.get(f"PGQ_{key.upper()}_FILE")):
+            given[key] = secret_from(path, key)
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        name = "PGQ_" + "_".join(str(part) for part in first["loc"]).upper()
+        raise SettingsError(f"{name}: {first['msg'].removeprefix('Value error, ')}") from None
+
+
+def secret_from(path: str, key: str) -> str:
+    """The secret that a file holds, without the line's end."""
+    try:
+        return Path(path).read_text().strip()
+    except OSError as error:
+        raise SettingsError(f"PGQ_{key.upper()}_FILE: cannot read {path}: {error.strerror}") from None

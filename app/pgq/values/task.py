@@ -1,0 +1,93 @@
+"""The values that stand for a task: as it is shown, and as a worker holds it."""
+
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+ENDED = frozenset({"succeeded", "cancelled", "expired", "dead"})
+"""The states that a task does not leave by itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskStatus:
+    """A task as everybody sees it: the columns of `pgq.task_status`, the keys of its JSON."""
+
+    id: UUID
+    kind: str
+    queue: str
+    state: str
+    payload: dict[str, Any]
+    priority: int
+    attempt: int
+    max_attempts: int
+    created_at: datetime
+    run_at: datetime
+    expires_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    timeout_seconds: float | None
+    idempotency_key: str | None
+    tags: list[str]
+    headers: dict[str, Any]
+    worker_id: UUID | None
+    lease_expires_at: datetime | None
+    cancel_requested_at: datetime | None
+    lease_epoch: int
+    result: Any
+    error: dict[str, Any] | None
+
+    @property
+    def ended(self) -> bool:
+        """Whether the task has come to its end (succeeded, cancelled, expired or dead)."""
+        return self.state in ENDED
+
+    def to_json(self) -> dict[str, Any]:
+        """The task as JSON values; times as RFC 3339 in UTC."""
+        return {key: json_value(value) for key, value in asdict(self).items()}
+
+
+COLUMNS = tuple(field.name for field in fields(TaskStatus))
+
+
+def json_value(value: Any) -> Any:
+    """A column's value as JSON has it: UUIDs as text, times as RFC 3339 in UTC with `Z`."""
+    match value:
+        case datetime():
+            return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        case UUID():
+            return str(value)
+        case _:
+            return value
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to run a task: its id and the fence that each write of the worker must show."""
+
+    id: UUID
+    lease_epoch: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """A task as its worker sees it. The payload is still text, so that one that cannot be read costs only itself."""
+
+    id: UUID
+    kind: str
+    queue: str
+    payload: str
+    attempt: int
+    max_attempts: int
+    lease_epoch: int
+    priority: int
+    run_at: datetime
+    timeout_seconds: float
+    lease_seconds: float
+    tags: list[str]
+    headers: str
+
+    @property
+    def lease(self) -> Lease:
+        """The fence of this attempt."""
+        return Lease(self.id, self.lease_epoch)

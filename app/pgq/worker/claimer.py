@@ -1,0 +1,123 @@
+"""Takes tasks from the queues, as many as can be started now."""
+
+import asyncio
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection
+
+from pgq.db import leases, workers
+from pgq.db.steady import SteadyConnection
+from pgq.values.task import Claimed
+from pgq.worker.budgets import shared
+from pgq.worker.plan import WorkerPlan
+
+SOON_AGAIN = (0.005, 0.02, 0.1)
+"""Looks after falling asleep: an insert that began before and commits after notifies nobody."""
+
+LONGEST_FULL = 1.0
+"""How long a full worker stays registered as waiting; at most one change a second."""
+
+
+class Claimer:
+    """Claims when there is room and something may be ready; sleeps until a notification or for the poll interval."""
+
+    def __init__(
+        self,
+        plan: WorkerPlan,
+        *,
+        room: Callable[[], int],
+        slot_freed: asyncio.Event,
+        start: Callable[[Sequence[Claimed], float], None],
+    ) -> None:
+        self.plan = plan
+        self.room = room
+        self.slot_freed = slot_freed
+        self.start = start
+        self.steady = SteadyConnection(plan.conninfo, "claimer")
+        self.woken = asyncio.Event()
+        self.waiting = False
+        self.full_since: float | None = None
+        self.naps: list[float] = []
+
+    def wake(self) -> None:
+        """Look at the queues now."""
+        self.woken.set()
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Claim until told to stop."""
+        until_stopped = asyncio.ensure_future(stopping.wait())
+        try:
+            while not stopping.is_set():
+                try:
+                    await self.turn(await self.steady.get(), until_stopped)
+                except psycopg.Error as error:
+                    self.waiting = False
+                    await self.steady.recover(error)
+        finally:
+            until_stopped.cancel()
+            await self.steady.drop()
+
+    async def turn(self, connection: AsyncConnection[Any], until_stopped: "asyncio.Future[Any]") -> None:
+        """One claim, and the sleep after it when nothing more is ready."""
+        room = self.room()
+        if room <= 0:
+            await self.wait_for_a_slot(connection, until_stopped)
+            return
+        self.full_since = None
+        self.woken.clear()
+        names, budgets = shared(room, self.plan.queues)
+        asked_at = time.monotonic()
+        tasks = await leases.claim(
+            connection,
+            worker=self.plan.id,
+            queues=names,
+            budgets=budgets,
+            kinds=self.plan.kinds,
+            room=room,
+            lease=self.plan.lease,
+        )
+        self.steady.waits = 0
+        if tasks:
+            self.start(tasks, asked_at)
+        if len(tasks) < room and not self.gave_its_whole_budget(tasks, names, budgets):
+            await self.sleep(connection, until_stopped)
+
+    def gave_its_whole_budget(self, tasks: Sequence[Claimed], names: Sequence[str], budgets: Sequence[int]) -> bool:
+        """Whether a queue may hold more than it was asked for, while another left its share unused."""
+        given = Counter(task.queue for task in tasks)
+        return any(given[name] >= budget for name, budget in zip(names, budgets, strict=True))
+
+    async def sleep(self, connection: AsyncConnection[Any], until_stopped: "asyncio.Future[Any]") -> None:
+        """Nothing is ready. Say so once, so that submits notify; look again soon after; then at every poll interval."""
+        if not self.waiting:
+            await workers.wait_for_tasks(connection, self.plan.id, self.plan.queue_names)
+            self.waiting = True
+            self.naps = list(SOON_AGAIN)
+            return
+        nap = self.naps.pop(0) if self.naps else self.plan.poll * random.uniform(0.75, 1)  # noqa: S311
+        await one_of(until_stopped, self.woken, timeout=nap)
+
+    async def wait_for_a_slot(self, connection: AsyncConnection[Any], until_stopped: "asyncio.Future[Any]") -> None:
+        """All slots are taken. A worker that stays full for a second need not be woken by submits."""
+        self.full_since = self.full_since or time.monotonic()
+        patience = self.full_since + LONGEST_FULL - time.monotonic()
+        if self.waiting and patience <= 0:
+            await workers.stop_waiting(connection, self.plan.id)
+            self.waiting = False
+        self.slot_freed.clear()
+        if self.room() <= 0:
+            await one_of(until_stopped, self.slot_freed, timeout=max(patience, 0.01) if self.waiting else None)
+
+
+async def one_of(until_stopped: "asyncio.Future[Any]", event: asyncio.Event, timeout: float | None) -> None:  # noqa: ASYNC109
+    """Return when the worker stops, the event is set, or the time is over."""
+    waiting = asyncio.ensure_future(event.wait())
+    try:
+        await asyncio.wait([until_stopped, waiting], timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()

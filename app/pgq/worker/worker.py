@@ -1,0 +1,172 @@
+"""A worker process, as the list of its parts."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from importlib.metadata import version
+from uuid import UUID
+
+import psycopg
+
+from pgq.db.duties import make_partitions
+from pgq.db.listener import Listener
+from pgq.db.steady import SteadyConnection
+from pgq.db.workers import WorkerRow
+from pgq.maintenance.duties import duties
+from pgq.maintenance.ticker import Ticker
+from pgq.values.task import Claimed, Lease
+from pgq.worker.claimer import Claimer
+from pgq.worker.completer import Completer
+from pgq.worker.executor import Executor
+from pgq.worker.lease_keeper import LeaseKeeper
+from pgq.worker.plan import WorkerPlan, published
+from pgq.worker.running import Interrupt
+
+log = logging.getLogger("pgq.worker")
+
+LAST_FLUSH = 10.0
+"""Seconds that a stopping worker tries to write its last outcomes."""
+
+MOST_UNWRITTEN = 2_000
+"""Outcomes that wait to be written; beyond that the worker claims nothing more."""
+
+
+class Worker:
+    """Claims, runs and finishes tasks until it is stopped."""
+
+    def __init__(self, plan: WorkerPlan) -> None:
+        self.plan = plan
+        self.stopping = asyncio.Event()
+        self.hurry = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        self.lease_keeper = LeaseKeeper(
+            plan.conninfo,
+            WorkerRow(
+                id=plan.id,
+                name=plan.name,
+                hostname=socket.gethostname(),
+                pid=os.getpid(),
+                version=version("pgq-tasks"),
+                queues=plan.queue_names,
+                kinds=plan.kinds,
+                capacity=plan.concurrency,
+            ),
+            published(plan.handlers),
+            plan.lease,
+            on_lost=lambda task: loop.call_soon_threadsafe(partial(self.lose, task)),
+            on_cancel=lambda task: loop.call_soon_threadsafe(partial(self.cancel, task)),
+        )
+        self.completer = Completer(plan.conninfo, plan.id, self.recorded)
+        self.executor = Executor(plan.handlers, plan.concurrency, self.completer.add)
+        self.claimer = Claimer(plan, room=self.room, slot_freed=self.executor.slot_freed, start=self.start)
+        self.listener = Listener(
+            plan.listen_conninfo,
+            on_ready=self.ready,
+            on_cancel=lambda task: self.cancel(UUID(task)),
+            on_connected=self.claimer.wake,
+        )
+        self.ticker = Ticker(
+            plan.conninfo, plan.id, duties(lease=plan.lease, kind_grace=plan.kind_grace), plan.retention
+        )
+
+    def stop(self) -> None:
+        """Finish what runs, for the grace time, and end. Asked a second time: hand back what runs, now."""
+        if self.stopping.is_set():
+            self.hurry.set()
+        self.stopping.set()
+
+    async def run(self) -> None:
+        """Claim, execute and finish tasks until told to stop; then drain."""
+        async with self.registered(), asyncio.TaskGroup() as parts:
+            helpers = [
+                parts.create_task(part, name=name)
+                for name, part in (
+                    ("listener", self.listener.run()),
+                    ("ticker", self.ticker.run()),
+                    ("completer", self.completer.run()),
+                    ("fence", self.give_up_what_cannot_be_renewed()),
+                )
+            ]
+            await self.claimer.run(self.stopping)
+            self.lease_keeper.state = "draining"
+            await self.executor.drain(self.plan.grace, self.hurry)
+            await self.flush()
+            for helper in helpers:
+                helper.cancel()
+
+    @asynccontextmanager
+    async def registered(self) -> AsyncIterator[None]:
+        """In the table of workers, with leases kept; and out of it again."""
+        await self.prepare()
+        log.info(
+            "worker %s (%s) serves %s; kinds: %s",
+            self.plan.name,
+            self.plan.id,
+            ", ".join(self.plan.queue_names),
+            ", ".join(self.plan.kinds),
+        )
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(self.lease_keeper.stop)
+
+    async def prepare(self) -> None:
+        """Have the coming days' partitions before the first outcome needs one, and register."""
+        first = SteadyConnection(self.plan.conninfo, "worker")
+        while True:
+            await first.persist(make_partitions)
+            try:
+                await asyncio.to_thread(self.lease_keeper.start)
+            except psycopg.Error as error:
+                await first.recover(error)
+            else:
+                await first.drop()
+                return
+
+    async def flush(self) -> None:
+        """Write the last outcomes. A database that stays away is not waited for: the leases run out."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_FLUSH):
+                await self.completer.flushed()
+
+    def recorded(self, leases: Iterable[Lease]) -> None:
+        """These outcomes are written: nothing of them is held any more."""
+        self.lease_keeper.release(leases)
+        self.executor.slot_freed.set()
+
+    def room(self) -> int:
+        """How many tasks to claim now."""
+        return self.executor.free if len(self.completer.backlog) < MOST_UNWRITTEN else 0
+
+    def start(self, tasks: Sequence[Claimed], asked_at: float) -> None:
+        """Keep the leases of claimed tasks and run them."""
+        self.lease_keeper.hold(tasks, asked_at)
+        for task in tasks:
+            self.executor.start(task)
+
+    def ready(self, queue: str) -> None:
+        """Somebody submitted to a queue."""
+        if queue in self.plan.queue_names:
+            self.claimer.wake()
+
+    async def give_up_what_cannot_be_renewed(self) -> None:
+        """Stop handlers whose lease could not be renewed in time: another worker may have their tasks soon."""
+        while True:
+            await asyncio.sleep(min(0.5, self.plan.lease / 20))
+            for task in self.lease_keeper.forget_what_is_gone():
+                self.lose(task)
+
+    def lose(self, task: UUID) -> None:
+        """The lease of a task is lost: stop its handler; its outcome counts no more."""
+        if task in self.executor.running:
+            log.warning("lease lost: task %s is stopped and its outcome discarded", task)
+            self.executor.interrupt(task, Interrupt.LOST)
+
+    def cancel(self, task: UUID) -> None:
+        """Somebody asked for a task to be cancelled."""
+        self.executor.interrupt(task, Interrupt.CANCEL)

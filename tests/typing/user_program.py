@@ -1,0 +1,133 @@
+"""A program as users write it. mypy --strict must find nothing; every `type: ignore` here must be needed."""
+
+from collections.abc import Coroutine
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, assert_type
+from uuid import UUID
+
+import psycopg
+from pydantic import BaseModel
+from sqlalchemy.ext.asyncio import AsyncSession
+
+import pgq
+
+queue = pgq.App()
+
+
+class Order(BaseModel):
+    id: int
+    email: str
+
+
+class Receipt(BaseModel):
+    order_id: int
+
+
+class CardDeclined(Exception): ...
+
+
+@queue.task
+def count_day(day: date, *, times: int = 1) -> int:
+    return day.day * times
+
+
+@queue.task
+async def echo(text: str) -> str:
+    return text
+
+
+@queue.task
+def look(ctx: pgq.Context, name: str) -> int:
+    ctx.log.info("attempt %d of %s", ctx.attempt, ctx.task.id)
+    return 0 if ctx.cancelled else len(name)
+
+
+@queue.task(
+    kind="charge-card",
+    queue="billing",
+    priority="high",
+    max_attempts=4,
+    timeout=timedelta(seconds=60),
+    retry=pgq.exponential(base=2, cap=600),
+    bury_on=(CardDeclined,),
+    executor="async",
+    tags=("money",),
+)
+async def charge(ctx: pgq.Context, order: Order) -> Receipt:
+    if ctx.attempt > 2:
+        raise pgq.Snooze(60, "busy")
+    return Receipt(order_id=order.id)
+
+
+@queue.task(queue="email")
+def send_email(to: str, subject: str = "hi") -> None: ...
+
+
+def sync_program(order: Order, connection: psycopg.Connection) -> None:
+    assert_type(count_day.submit(date.today()), pgq.Handle[int])
+    assert_type(count_day.submit(day=date.today(), times=2).result(timeout=10), int)
+    assert_type(look.submit("ada").result(), int)
+    assert_type(charge.submit(order).result(), Receipt)
+    assert_type(echo.submit("x").result(), str)
+    assert_type(send_email.submit("ada@example.com").result(timeout=timedelta(seconds=1)), None)
+
+    later = send_email.options(
+        priority=9, delay=60, key="welcome:42", key_window=timedelta(hours=1), tags=["a"], headers={"trace": 1}
+    )
+    assert_type(later.options(connection=connection).submit(to="ada@example.com", subject="hi"), pgq.Handle[None])
+    charge.options(run_at=datetime.now(UTC), expires_at=None, queue="q", max_attempts=2, timeout=3.5).submit(order)
+
+    assert_type(count_day.new(date.today()), pgq.NewTask[int])
+    many = queue.submit_many([count_day.new(date.today()), charge.new(order)], connection=connection)
+    assert_type(many, list[pgq.Handle[Any]])
+    assert_type(queue.submit("other", {"a": 1}, priority="low"), pgq.Handle[Any])
+
+    handle = charge.handle(UUID(int=0))
+    assert_type(handle, pgq.Handle[Receipt])
+    assert_type(handle.id, UUID)
+    assert_type(handle.created, bool)
+    assert_type(handle.status(), pgq.TaskStatus)
+    assert_type(handle.retry(), pgq.Handle[Receipt])
+    handle.cancel()
+
+
+def direct_calls(ctx: pgq.Context, order: Order) -> None:
+    assert_type(count_day(date.today()), int)
+    texts: Coroutine[Any, Any, str] = echo("x")
+    assert_type(look(ctx, "ada"), int)
+    receipts: Coroutine[Any, Any, Receipt] = charge(ctx, order)
+    texts.close()
+    receipts.close()
+
+
+async def async_program(session: AsyncSession, order: Order) -> None:
+    async with queue:
+        handle = await charge.options(key=f"order:{order.id}", connection=session).submit_async(order)
+        assert_type(handle, pgq.Handle[Receipt])
+        assert_type(await handle.result_async(timeout=3), Receipt)
+        assert_type(await handle.status_async(), pgq.TaskStatus)
+        assert_type(await queue.submit_many_async([echo.new("x")]), list[pgq.Handle[Any]])
+        await queue.submit_async("other", None, run_at=datetime.now(UTC))
+        await (await handle.retry_async()).cancel_async()
+
+
+def failures(handle: pgq.Handle[int]) -> None:
+    try:
+        handle.result()
+    except (pgq.TaskDead, pgq.TaskCancelled, pgq.TaskExpired) as failed:
+        print(failed.state, failed.error, failed.task_id)  # noqa: T201
+    except (pgq.TaskNotFound, pgq.PgqError, TimeoutError):
+        raise pgq.Retry(after=5, reason="later") from None
+
+
+def mistakes(ctx: pgq.Context, order: Order) -> None:
+    count_day.submit("monday")  # type: ignore[arg-type]
+    count_day.submit()  # type: ignore[call-arg]
+    count_day.submit(date.today(), 2)  # type: ignore[call-arg]
+    send_email.submit(to="a", title="b")  # type: ignore[call-arg]
+    charge.submit(ctx, order)  # type: ignore[call-arg, arg-type]
+    charge.new("order")  # type: ignore[arg-type]
+    count_day.options(prioritty=3)  # type: ignore[call-arg]
+    count_day.options(priority="urgent")  # type: ignore[arg-type]
+    queue.submit("other", depends_on=[])  # type: ignore[call-arg]
+    queue.task(retries=3)  # type: ignore[call-overload]

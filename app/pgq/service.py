@@ -6,9 +6,12 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pgq.client.app import App
+from pgq.db.embedded import EmbeddedServer
+from pgq.db.migrate import upgrade
+from pgq.db.url import conninfo
 from pgq.values.errors import SettingsError
 from pgq.values.settings import Settings
 from pgq.worker.plan import ServedQueue, WorkerPlan, queues_of
@@ -29,6 +32,32 @@ def run_worker(settings: Settings, app: App, *, queues: Sequence[tuple[str, int]
         log.warning("%d handlers have not returned; leaving without them", worker.executor.busy)
         leave_now()
     return 0
+
+
+def up(settings: Settings, app: App, *, migrate: bool, say: Callable[[str], None]) -> int:
+    """Everything in one command: a local server when no database is named, its schema, and a worker.
+
+    A database that PGQ_DATABASE_URL names is migrated only when asked to. Blocks until SIGTERM or SIGINT; then a local
+    server that was started here is stopped again, unless another process uses it. Answers the exit code.
+    """
+    if settings.database_url is not None:
+        database = conninfo(settings.database_url.get_secret_value())
+        if migrate:
+            say(f"schema at revision {upgrade(database)}")
+        return run_worker(settings, app, queues=None, conninfo=database)
+
+    server = EmbeddedServer(settings.data_dir)
+    local = server.start()
+    try:
+        upgrade(local.conninfo)
+        say(f"{'Started' if local.started else 'Using'} the local PostgreSQL in {settings.data_dir}.")
+        say("""A worker is running. In another terminal: pgq submit echo '{"hello": "world"}' --wait""")
+        say("Ctrl-C stops it.")
+        return run_worker(settings, app, queues=None, conninfo=local.conninfo)
+    finally:
+        app.close()
+        if local.started and not server.stop_if_unused():
+            say("The local PostgreSQL stays up: another process uses it.")
 
 
 def worker_plan(settings: Settings, app: App, queues: Sequence[tuple[str, int]] | None, conninfo: str) -> WorkerPlan:

@@ -1,0 +1,111 @@
+"""How fast no-op tasks are drained, history kept: a worker process against a bare loop of the same statements."""
+
+import asyncio
+import multiprocessing
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from multiprocessing.synchronize import Barrier
+from statistics import median
+from uuid import uuid4
+
+import psycopg
+
+import pgq
+from bench.measure import Figure, database
+from pgq.db import leases
+from pgq.db.outcomes import Finished, record
+from pgq.values.outcome import Complete
+from pgq.worker.plan import ServedQueue, WorkerPlan
+from pgq.worker.worker import Worker
+
+TASKS = 40_000
+SPAWN = multiprocessing.get_context("spawn")
+
+
+def fill(conninfo: str, tasks: int = TASKS) -> None:
+    """Put no-op tasks into a queue."""
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute("TRUNCATE pgq.tasks, pgq.task_history")
+        with connection.cursor().copy("COPY pgq.tasks (kind, payload) FROM STDIN") as copy:
+            for number in range(tasks):
+                copy.write_row(("noop", f'{{"number": {number}}}'))
+        connection.execute("VACUUM ANALYZE pgq.tasks")
+
+
+async def bare_loop(conninfo: str) -> None:
+    """Claim and finish 500 at a time until nothing is left."""
+    worker = uuid4()
+    async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as connection:
+        while claimed := await leases.claim(
+            connection, worker=worker, queues=["default"], budgets=[500], kinds=["noop"], room=500, lease=60
+        ):
+            await record(connection, worker, [Finished(task.lease, Complete("null")) for task in claimed])
+
+
+async def pgq_worker(conninfo: str) -> None:
+    """A real worker until nothing is left."""
+    app = pgq.App(conninfo)
+
+    @app.task
+    async def noop(number: int) -> None: ...
+
+    worker = Worker(
+        WorkerPlan(
+            conninfo=conninfo,
+            listen_conninfo=conninfo,
+            handlers=app.handlers,
+            queues=[ServedQueue("default")],
+            name="bench",
+            concurrency=500,
+        )
+    )
+    async with asyncio.TaskGroup() as both:
+        both.create_task(worker.run())
+        await drained(conninfo)
+        worker.stop()
+
+
+async def drained(conninfo: str) -> None:
+    """Return once the table of live tasks is empty."""
+    async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as connection:
+        while True:
+            row = await (await connection.execute("SELECT EXISTS (SELECT FROM pgq.tasks)")).fetchone()
+            if row is not None and not row[0]:
+                return
+            await asyncio.sleep(0.02)
+
+
+def seconds(conninfo: str, drain: Callable[[str], Coroutine[None, None, None]], processes: int) -> float:
+    """How long `processes` processes take to drain the queue together; their start is not counted."""
+    fill(conninfo)
+    ready = SPAWN.Barrier(processes + 1)
+    crew = [SPAWN.Process(target=drain_when_ready, args=(conninfo, drain, ready)) for _ in range(processes)]
+    for member in crew:
+        member.start()
+    ready.wait()
+    begin = time.perf_counter()
+    for member in crew:
+        member.join()
+    return time.perf_counter() - begin
+
+
+def drain_when_ready(conninfo: str, drain: Callable[[str], Coroutine[None, None, None]], ready: Barrier) -> None:
+    """In a process of its own: start together with the others."""
+    ready.wait()
+    asyncio.run(drain(conninfo))
+
+
+def figures(server: str, rounds: int) -> Iterator[Figure]:
+    """One process and two, each against as many bare loops, in turn."""
+    with database(server, "pgq_bench_drain") as conninfo:
+        for processes, goal in ((1, 0.6), (2, 0.5)):
+            bare = [seconds(conninfo, bare_loop, processes) for _ in range(rounds)]
+            ours = [seconds(conninfo, pgq_worker, processes) for _ in range(rounds)]
+            fastest, reached = TASKS / median(bare), TASKS / median(ours)
+            yield Figure(
+                f"drain, {processes} process{'es' * (processes > 1)}",
+                reached / fastest,
+                goal,
+                True,
+                f"{reached:,.0f} tasks/s; the bare SQL loop does {fastest:,.0f}",
+            )

@@ -14,9 +14,9 @@ import pgq
 from bench.measure import Figure, database
 from pgq.db import leases
 from pgq.db.outcomes import Finished, record
+from pgq.service import worker_with_ticker
 from pgq.values.outcome import Complete
 from pgq.worker.plan import ServedQueue, WorkerPlan
-from pgq.worker.worker import Worker
 
 TASKS = 40_000
 SPAWN = multiprocessing.get_context("spawn")
@@ -49,7 +49,7 @@ async def pgq_worker(conninfo: str) -> None:
     @app.task
     async def noop(number: int) -> None: ...
 
-    worker = Worker(
+    worker = worker_with_ticker(
         WorkerPlan(
             conninfo=conninfo,
             listen_conninfo=conninfo,

@@ -9,8 +9,8 @@ import psycopg
 
 import pgq
 from bench.measure import Figure, database
+from pgq.service import worker_with_ticker
 from pgq.worker.plan import ServedQueue, WorkerPlan
-from pgq.worker.worker import Worker
 
 TRIES = 300
 
@@ -70,7 +70,7 @@ async def insert_to_start(conninfo: str, tries: int) -> list[float]:
         queues=[ServedQueue("default")],
         name="bench",
     )
-    worker = Worker(plan)
+    worker = worker_with_ticker(plan)
     async with (
         asyncio.TaskGroup() as both,
         await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as connection,

@@ -12,6 +12,8 @@ from pgq.client.app import App
 from pgq.db.embedded import EmbeddedServer
 from pgq.db.migrate import upgrade
 from pgq.db.url import conninfo
+from pgq.maintenance.duties import duties
+from pgq.maintenance.ticker import Ticker
 from pgq.values.errors import SettingsError
 from pgq.values.settings import Settings
 from pgq.worker.plan import ServedQueue, WorkerPlan, queues_of
@@ -82,12 +84,18 @@ def worker_plan(settings: Settings, app: App, queues: Sequence[tuple[str, int]] 
 
 async def until_stopped(plan: WorkerPlan) -> Worker:
     """Run a worker; SIGTERM and SIGINT stop it."""
-    worker = Worker(plan)
+    worker = worker_with_ticker(plan)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, worker.stop)
     await worker.run()
     return worker
+
+
+def worker_with_ticker(plan: WorkerPlan) -> Worker:
+    """A worker that also takes its turns at maintenance."""
+    work = duties(lease=plan.lease, kind_grace=plan.kind_grace)
+    return Worker(plan, beside=[Ticker(plan.conninfo, plan.id, work, plan.retention).run])
 
 
 def leave_now() -> None:

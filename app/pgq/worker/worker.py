@@ -5,10 +5,11 @@ import contextlib
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -17,8 +18,6 @@ from pgq.db.duties import make_partitions
 from pgq.db.listener import Listener
 from pgq.db.steady import SteadyConnection
 from pgq.db.workers import WorkerRow
-from pgq.maintenance.duties import duties
-from pgq.maintenance.ticker import Ticker
 from pgq.values.task import Claimed, Lease
 from pgq.worker.claimer import Claimer
 from pgq.worker.completer import Completer
@@ -39,8 +38,10 @@ MOST_UNWRITTEN = 2_000
 class Worker:
     """Claims, runs and finishes tasks until it is stopped."""
 
-    def __init__(self, plan: WorkerPlan) -> None:
+    def __init__(self, plan: WorkerPlan, *, beside: Sequence[Callable[[], Coroutine[Any, Any, None]]] = ()) -> None:
+        """`beside` are coroutines that run as long as the worker does, such as a ticker's; one that fails ends it."""
         self.plan = plan
+        self.beside = beside
         self.stopping = asyncio.Event()
         self.hurry = asyncio.Event()
         loop = asyncio.get_running_loop()
@@ -70,9 +71,6 @@ class Worker:
             on_cancel=lambda task: self.cancel(UUID(task)),
             on_connected=self.claimer.wake,
         )
-        self.ticker = Ticker(
-            plan.conninfo, plan.id, duties(lease=plan.lease, kind_grace=plan.kind_grace), plan.retention
-        )
 
     def stop(self) -> None:
         """Finish what runs, for the grace time, and end. Asked a second time: hand back what runs, now."""
@@ -83,15 +81,8 @@ class Worker:
     async def run(self) -> None:
         """Claim, execute and finish tasks until told to stop; then drain."""
         async with self.registered(), asyncio.TaskGroup() as parts:
-            helpers = [
-                parts.create_task(part, name=name)
-                for name, part in (
-                    ("listener", self.listener.run()),
-                    ("ticker", self.ticker.run()),
-                    ("completer", self.completer.run()),
-                    ("fence", self.give_up_what_cannot_be_renewed()),
-                )
-            ]
+            own = (self.listener.run, self.completer.run, self.give_up_what_cannot_be_renewed)
+            helpers = [parts.create_task(part()) for part in (*own, *self.beside)]
             await self.claimer.run(self.stopping)
             self.lease_keeper.state = "draining"
             await self.executor.drain(self.plan.grace, self.hurry)

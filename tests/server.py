@@ -23,6 +23,7 @@ from psycopg.conninfo import make_conninfo
 
 from pgq.db.embedded import EmbeddedServer
 from pgq.db.url import conninfo
+from pgq.values.errors import PgqError
 
 ARMS = ("url", "docker", "embedded")
 FOR_WORKERS = "PGQ_TEST_SERVER"
@@ -56,7 +57,11 @@ def start_test_server(config: pytest.Config) -> None:
         config.stash[SERVER] = DatabaseServer(**json.loads(os.environ[FOR_WORKERS]))
         return
     config.stash[CLOSING] = closing = ExitStack()
-    arm, address = _choose(closing)
+    try:
+        arm, address = _choose(closing)
+    except PgqError as error:
+        closing.close()
+        raise pytest.UsageError(str(error)) from None
     with psycopg.connect(address) as connection:
         version = connection.info.parameter_status("server_version") or "?"
     config.stash[SERVER] = server = DatabaseServer(arm, version, address)

@@ -3,7 +3,6 @@
 import copy
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Self, TypeVar, Unpack
 from uuid import UUID
 
@@ -38,6 +37,7 @@ class Handler(Generic[P, R, Q, C]):
         self.parameters = parameters_of(function)
         self._access = access
         self._options: Mapping[str, Any] = {}
+        self._signature = functools.cache(self._make_signature)  # one for all copies that options() makes
         functools.update_wrapper(self, function)
 
     def __repr__(self) -> str:
@@ -56,9 +56,12 @@ class Handler(Generic[P, R, Q, C]):
         """Whether the function's first parameter takes the pgq.Context."""
         return self.parameters.context is not None
 
-    @cached_property
+    @property
     def signature(self) -> "Signature":
         """What the function takes and gives, from its type hints. Raises TypeError for hints without a JSON form."""
+        return self._signature()
+
+    def _make_signature(self) -> "Signature":
         from pgq.client.signature import Signature  # pydantic: programs that only import their handlers do without
 
         return Signature(self.function, self.parameters, self.kind)

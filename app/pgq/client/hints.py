@@ -1,6 +1,7 @@
 """Values checked against type hints, on the way to JSON and back. The one place that knows pydantic."""
 
 import json
+import math
 from typing import Any
 
 from pydantic import PydanticSchemaGenerationError, PydanticUserError, TypeAdapter, ValidationError
@@ -8,7 +9,7 @@ from pydantic.errors import PydanticInvalidForJsonSchema
 from pydantic_core import PydanticSerializationError
 
 
-class Mismatch(ValueError):
+class Mismatch(Exception):
     """A value does not fit its hint: where inside the value, and why, without repeating the value."""
 
     def __init__(self, path: tuple[int | str, ...], reason: str) -> None:
@@ -30,11 +31,15 @@ class Hint:
         """The value, checked, as JSON values. Raises Mismatch."""
         try:
             checked = self.adapter.validate_python(value)
-            return self.adapter.dump_python(checked, mode="json", by_alias=True, round_trip=True, warnings="error")
+            plain = self.adapter.dump_python(checked, mode="json", by_alias=True, round_trip=True, warnings="error")
+            # pydantic writes infinity as null, without a word.
+            if not isinstance(plain, str | int) and is_infinite(self.adapter.dump_python(checked)):
+                raise Mismatch((), "holds infinity or NaN, which JSON has no form for")
         except ValidationError as error:
             raise mismatch(error) from None
         except (PydanticSerializationError, ValueError, RecursionError) as error:
             raise Mismatch((), f"has no JSON form: {str(error)[:200]}") from None
+        return plain
 
     def from_json(self, value: Any) -> Any:
         """The value of the hint's type that JSON values stand for. Raises Mismatch."""
@@ -46,6 +51,19 @@ class Hint:
                 return self.adapter.validate_json(json.dumps(value))
             except ValidationError as error:
                 raise mismatch(error) from None
+
+
+def is_infinite(value: object) -> bool:
+    """Whether a number somewhere inside is infinite or not a number."""
+    match value:
+        case float():
+            return not math.isfinite(value)
+        case dict():
+            return any(map(is_infinite, value.values()))
+        case list() | tuple() | set() | frozenset():
+            return any(map(is_infinite, value))
+        case _:
+            return False
 
 
 def mismatch(error: ValidationError) -> Mismatch:

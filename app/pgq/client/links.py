@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from psycopg import AsyncConnection, AsyncCursor, Connection, Cursor
-from psycopg.pq import TransactionStatus
+from psycopg.pq import PipelineStatus, TransactionStatus
 from psycopg.rows import tuple_row
 
 from pgq.client.steps import Copy, Rows, Statement
@@ -16,10 +16,9 @@ from pgq.db.sql import sql
 class PsycopgLink:
     """Through one connection. Its cursors are of psycopg's own kind, whatever the connection's factories make."""
 
-    can_copy = True
-
     def __init__(self, connection: Connection[Any]) -> None:
         self.connection = connection
+        self.can_copy = connection.info.pipeline_status == PipelineStatus.OFF
 
     def fetch(self, statement: Statement) -> Rows:
         with Cursor(self.connection, row_factory=tuple_row) as cursor:
@@ -43,10 +42,9 @@ class PsycopgLink:
 class AsyncPsycopgLink:
     """The same for async code."""
 
-    can_copy = True
-
     def __init__(self, connection: AsyncConnection[Any]) -> None:
         self.connection = connection
+        self.can_copy = connection.info.pipeline_status == PipelineStatus.OFF
 
     async def fetch(self, statement: Statement) -> Rows:
         async with AsyncCursor(self.connection, row_factory=tuple_row) as cursor:

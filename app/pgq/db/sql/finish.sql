@@ -1,7 +1,8 @@
 -- End attempts as succeeded (with a result) or cancelled (with a reason): live row out, history row in.
 -- Locked in id order, like every statement that takes several rows. A fence that does not fit takes no row: lease lost.
 WITH ended AS MATERIALIZED (
-    SELECT t.id, e.state, e.result, e.error
+    SELECT t.id, e.state, e.result,
+           e.error::jsonb || jsonb_build_object('attempt', t.attempt, 'at', pgq.rfc3339(clock_timestamp())) AS error
     FROM   unnest(%(ids)s::uuid[], %(epochs)s::bigint[], %(states)s::text[], %(results)s::text[], %(errors)s::text[])
            AS e (id, epoch, state, result, error)
            JOIN pgq.tasks AS t ON t.id = e.id
@@ -14,7 +15,7 @@ WITH ended AS MATERIALIZED (
 INSERT INTO pgq.task_history (
     state, result, error, finished_at, id, lease_epoch, created_at, run_at, expires_at, started_at, cancel_requested_at, timeout_seconds, leased_by,
     priority, attempt, max_attempts, queue, kind, idempotency_key, tags, headers, payload)
-SELECT gone.end_state, gone.result::jsonb, coalesce(gone.end_error::jsonb, CASE gone.end_state WHEN 'cancelled' THEN gone.error END),
+SELECT gone.end_state, gone.result::jsonb, coalesce(gone.end_error, CASE gone.end_state WHEN 'cancelled' THEN gone.error END),
        clock_timestamp(), gone.id, gone.lease_epoch, gone.created_at, gone.run_at, gone.expires_at, gone.started_at, gone.cancel_requested_at,
        gone.timeout_seconds, gone.leased_by, gone.priority, gone.attempt, gone.max_attempts, gone.queue, gone.kind,
        gone.idempotency_key, gone.tags, gone.headers, gone.payload

@@ -1,7 +1,8 @@
 -- End the attempts whose lease ran out: their worker is dead, frozen or cut off. The lock re-checks state and expiry, so
 -- a worker that renewed or finished in between keeps its task. Runs only under the turn that pgq.take_turn() gave.
 WITH expired AS MATERIALIZED (
-    SELECT t.id, t.attempt >= t.max_attempts AS exhausted,
+    SELECT t.id, t.lease_epoch, t.started_at, t.leased_by, t.attempt, t.attempt >= t.max_attempts AS exhausted,
+           t.cancel_requested_at IS NOT NULL AS to_be_cancelled,
            jsonb_build_object(
                'type', CASE WHEN t.deadline_at <= clock_timestamp() THEN 'TimedOut' ELSE 'LeaseExpired' END,
                'message', CASE WHEN t.deadline_at <= clock_timestamp()
@@ -16,11 +17,10 @@ WITH expired AS MATERIALIZED (
     FOR    UPDATE OF t SKIP LOCKED
 ), kept AS (
     INSERT INTO pgq.attempts (task_id, lease_epoch, started_at, worker_id, attempt, error)
-    SELECT t.id, t.lease_epoch, t.started_at, t.leased_by, t.attempt, expired.last_error
-    FROM   expired JOIN pgq.tasks AS t ON t.id = expired.id
+    SELECT expired.id, expired.lease_epoch, expired.started_at, expired.leased_by, expired.attempt, expired.last_error FROM expired
 ), gone AS (
     DELETE FROM pgq.tasks AS t USING expired
-    WHERE  t.id = expired.id AND (expired.exhausted OR t.cancel_requested_at IS NOT NULL)
+    WHERE  t.id = expired.id AND (expired.exhausted OR expired.to_be_cancelled)
     RETURNING t.*, expired.last_error
 ), cancelled AS (
     INSERT INTO pgq.task_history (
@@ -43,6 +43,6 @@ WITH expired AS MATERIALIZED (
     SET    state = 'pending', leased_by = NULL, lease_expires_at = NULL, deadline_at = NULL, error = expired.last_error,
            -- The default backoff: whose handler it was, and what it would say, only its worker knew.
            run_at = clock_timestamp() + make_interval(secs => least(2 ^ t.attempt, 3600) * (0.8 + 0.4 * random()))
-    FROM   expired WHERE t.id = expired.id AND NOT expired.exhausted AND t.cancel_requested_at IS NULL
+    FROM   expired WHERE t.id = expired.id AND NOT expired.exhausted AND NOT expired.to_be_cancelled
 )
 SELECT count(*) AS changed, coalesce(array_agg(expired.id), '{}') AS ids, pgq.end_turn('reaper', count(*)) FROM expired

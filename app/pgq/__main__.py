@@ -1,0 +1,6 @@
+"""`python -m pgq`."""
+
+from pgq.cli.main import main
+
+if __name__ == "__main__":
+    main()

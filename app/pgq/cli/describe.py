@@ -1,0 +1,92 @@
+"""A task in words, for people."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from pgq.cli.output import cell, first_line, show, show_table
+from pgq.values.task import TaskStatus
+
+
+def in_a_line(task: TaskStatus) -> str:
+    """The state, and what there is to say of it."""
+    match task.state:
+        case "running" if task.cancel_requested_at:
+            more = f"attempt {task.attempt} of {task.max_attempts}, told to stop at {cell(task.cancel_requested_at)}"
+        case "running":
+            more = f"attempt {task.attempt} of {task.max_attempts} on worker {task.worker_id}"
+        case "scheduled" | "retrying":
+            more = f"runs at {cell(task.run_at)}" + (f", after {why(task)}" if task.error else "")
+        case "pending":
+            more = f"in queue {task.queue}"
+        case "succeeded":
+            more = f"at attempt {task.attempt}"
+        case _:
+            more = why(task)
+    return f"{task.state}: {more}" if more else task.state
+
+
+def why(task: TaskStatus, longest: int = 300) -> str:
+    """The last error in a line, or nothing."""
+    return error_line(task.error, longest) if task.error else ""
+
+
+def error_line(error: dict[str, Any], longest: int = 120) -> str:
+    return first_line(f"{error.get('type')}: {error.get('message')}", longest)
+
+
+def show_tasks(tasks: Sequence[TaskStatus]) -> None:
+    """A list of tasks."""
+    show_table(
+        ["id", "state", "kind", "queue", "priority", "attempt", "created", "runs at"],
+        (
+            (t.id, t.state, t.kind, t.queue, t.priority, f"{t.attempt}/{t.max_attempts}", t.created_at, t.run_at)
+            for t in tasks
+        ),
+    )
+
+
+def show_dead_letters(tasks: Sequence[TaskStatus]) -> None:
+    """A list of dead letters."""
+    show_table(
+        ["id", "kind", "queue", "attempts", "dead since", "error"],
+        ((t.id, t.kind, t.queue, t.attempt, t.finished_at, why(t, 120)) for t in tasks),
+    )
+
+
+def show_summary(task: TaskStatus) -> None:
+    """What is worth knowing of one task; what is not set is left out."""
+    facts: dict[str, object] = {
+        "id": task.id,
+        "kind": task.kind,
+        "queue": task.queue,
+        "state": in_a_line(task),
+        "priority": task.priority,
+        "attempts": f"{task.attempt} of {task.max_attempts}",
+        "created": task.created_at,
+        "run at": task.run_at,
+        "expires": task.expires_at,
+        "started": task.started_at,
+        "finished": task.finished_at,
+        "key": task.idempotency_key,
+        "tags": task.tags or None,
+        "headers": json.dumps(task.headers, ensure_ascii=False) if task.headers else None,
+    }
+    for name, value in facts.items():
+        if value is not None:
+            show(f"{name + ':':<11}{cell(value)}")
+
+
+def show_everything(task: TaskStatus, failed: Sequence[dict[str, Any]]) -> None:
+    """One task with its payload, its result or error, and the attempts that failed."""
+    show_summary(task)
+    show(f"{'timeout:':<11}{task.timeout_seconds:g} s")
+    show(f"{'payload:':<11}{json.dumps(task.payload, ensure_ascii=False)}")
+    if task.state == "succeeded":
+        show(f"{'result:':<11}{json.dumps(task.result, ensure_ascii=False)}")
+    for attempt in failed:
+        show(
+            f"attempt {attempt['attempt']} failed at {cell(attempt['failed_at'])}: {error_line(attempt['error'], 300)}"
+        )
+    if task.error and task.error.get("traceback"):
+        show(f"\n{task.error['traceback'].rstrip()}\n{task.error['type']}: {task.error['message']}")

@@ -1,0 +1,46 @@
+"""Where a process's log goes: to stderr, a line a record, for people or as JSON."""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+
+from pgq.values.settings import Settings
+from pgq.values.task import json_value
+
+USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+def configure(settings: Settings) -> None:
+    """Log at the settings' level and in their format. For processes of pgq's own: importing pgq configures nothing."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines() if settings.log_format == "json" else ForPeople())
+    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
+
+
+class ForPeople(logging.Formatter):
+    """`2030-01-31 08:00:00Z INFO pgq.worker: …`, and the task's id when a record is about one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        record.at = f"{datetime.fromtimestamp(record.created, UTC):%Y-%m-%d %H:%M:%SZ}"
+        record.about = f" [{task_id}]" if (task_id := getattr(record, "task_id", None)) else ""
+        return super().format(record)
+
+    def __init__(self) -> None:
+        super().__init__("%(at)s %(levelname)s %(name)s%(about)s: %(message)s")
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a record, with what was given as `extra`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        said = {
+            "at": json_value(datetime.fromtimestamp(record.created, UTC)),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **{name: value for name, value in vars(record).items() if name not in USUAL},
+        }
+        if record.exc_info:
+            said["exception"] = self.formatException(record.exc_info)
+        return json.dumps(said, default=str, ensure_ascii=False)

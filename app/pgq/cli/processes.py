@@ -1,0 +1,79 @@
+"""`pgq worker` and `pgq up`."""
+
+from typing import Annotated
+
+import typer
+
+from pgq.cli.command import command
+from pgq.cli.failures import WrongUsage
+from pgq.cli.loading import load_app
+from pgq.cli.logs import configure
+from pgq.cli.output import say
+from pgq.cli.session import Session
+
+AppName = Annotated[str | None, typer.Argument(metavar="MODULE[:APP]", help="Whose handlers to run (PGQ_APP).")]
+
+
+def add_to(app: typer.Typer) -> None:
+    command(app, "up", process=True)(up)
+    command(app, "worker", process=True)(worker)
+
+
+def up(
+    session: Session,
+    app: Annotated[
+        str | None,
+        typer.Option(metavar="MODULE[:APP]", help="Whose handlers to run, besides the built-in kinds (PGQ_APP)."),
+    ] = None,
+    migrate: Annotated[
+        bool, typer.Option("--migrate", help="Migrate the database that PGQ_DATABASE_URL names.")
+    ] = False,
+) -> int:
+    """Run everything, until Ctrl-C: a worker, and without PGQ_DATABASE_URL a local PostgreSQL, migrated."""
+    from pgq import service
+    from pgq.worker.builtins import builtin_app
+
+    settings = session.settings(app=app, log_format="json" if session.json else None)
+    configure(settings)
+    loaded = load_app(settings.app) if settings.app else None
+    return service.up(settings, builtin_app(loaded), migrate=migrate, say=say)
+
+
+def worker(
+    session: Session,
+    app: AppName = None,
+    queue: Annotated[
+        list[str] | None,
+        typer.Option("--queue", "-q", metavar="NAME[:WEIGHT]", help="Serve this queue; repeatable (PGQ_QUEUES)."),
+    ] = None,
+    builtins: Annotated[
+        bool, typer.Option("--builtins", help="Serve the built-in kinds echo, sleep and fail, too.")
+    ] = False,
+) -> int:
+    """Claim tasks and run them, until SIGTERM or Ctrl-C. Without -q: the queues of its handlers, and default."""
+    from pgq import service
+    from pgq.worker.builtins import builtin_app
+
+    settings = session.settings(
+        app=app, queues=",".join(queue) if queue else None, log_format="json" if session.json else None
+    )
+    queues = read_queues(settings.queues) if settings.queues else None
+    configure(settings)
+    loaded = load_app(settings.app) if settings.app else None
+    conninfo = session.conninfo(own=loaded.database_url if loaded else None)
+    if loaded is None or builtins:
+        loaded = builtin_app(loaded)
+    return service.run_worker(settings, loaded, queues=queues, conninfo=conninfo)
+
+
+def read_queues(words: str) -> list[tuple[str, int]]:
+    """`email:10,default` as names with weights; a weight is 1 unless it is given. Raises WrongUsage."""
+    queues: dict[str, int] = {}
+    for part in words.split(","):
+        name, colon, weight = part.strip().rpartition(":") if ":" in part else (part.strip(), "", "1")
+        if not name or (colon and not (weight.isdecimal() and int(weight) >= 1)):
+            raise WrongUsage(f"a queue must look like email or email:10 (a weight from 1), not {part!r}")
+        if name in queues:
+            raise WrongUsage(f"the queue {name!r} is named twice")
+        queues[name] = int(weight)
+    return list(queues.items())

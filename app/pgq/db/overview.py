@@ -1,0 +1,42 @@
+"""The views and facts that are read whole, without filters."""
+
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import dict_row, scalar_row
+
+from pgq.db.sql import sql
+
+Row = dict[str, Any]
+
+
+def queue_depth(connection: Connection[Any]) -> list[Row]:
+    """How full each queue is, by name."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(sql("queue_depth")).fetchall()
+
+
+def unknown_kinds(connection: Connection[Any]) -> list[Row]:
+    """The kinds of waiting tasks that no live worker has, with how many wait."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(sql("unknown_kinds")).fetchall()
+
+
+def worker_utilization(connection: Connection[Any]) -> list[Row]:
+    """The live workers and how busy they are."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(sql("worker_utilization")).fetchall()
+
+
+def failed_attempts(connection: Connection[Any], task_id: UUID) -> list[Row]:
+    """The attempts of a task that failed, in order."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(sql("failed_attempts"), {"id": task_id}).fetchall()
+
+
+def days_of_partitions_ahead(connection: Connection[Any]) -> int:
+    """For how many whole days after today the ended tasks have their partitions; -1 when today's is missing."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        days: int = cursor.execute(sql("partition_days_ahead")).fetchone() or 0
+    return days

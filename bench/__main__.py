@@ -1,12 +1,17 @@
-"""`python -m bench [drain] [submit] [latency]`: run the measurements; exit code 1 when a goal is missed."""
+"""`python -m bench [drain] [submit] [latency] [snapshot]`: run the measurements; exit code 1 when a goal is missed."""
 
 import logging
 import sys
 
-from bench import drain, latency, submit
+from bench import drain, latency, snapshot, submit
 from bench.measure import own_server
 
-MEASUREMENTS = {"drain": drain.figures, "submit": submit.figures, "latency": latency.figures}
+MEASUREMENTS = {
+    "drain": drain.figures,
+    "submit": submit.figures,
+    "latency": latency.figures,
+    "snapshot": snapshot.figures,
+}
 ROUNDS = 3
 
 

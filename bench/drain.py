@@ -4,6 +4,7 @@ import asyncio
 import multiprocessing
 import time
 from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from multiprocessing.synchronize import Barrier
 from statistics import median
 from uuid import uuid4
@@ -75,21 +76,32 @@ async def drained(conninfo: str) -> None:
             await asyncio.sleep(0.02)
 
 
-def seconds(conninfo: str, drain: Callable[[str], Coroutine[None, None, None]], processes: int) -> float:
-    """How long `processes` processes take to drain the queue together; their start is not counted."""
-    fill(conninfo)
+Drain = Callable[[str], Coroutine[None, None, None]]
+
+
+def seconds(
+    conninfo: str,
+    drain: Drain,
+    processes: int,
+    *,
+    tasks: int = TASKS,
+    beside: Callable[[str], AbstractContextManager[object]] = nullcontext,
+) -> float:
+    """How long `processes` processes need for the queue together, while `beside` goes on; their start is not counted."""
+    fill(conninfo, tasks)
     ready = SPAWN.Barrier(processes + 1)
     crew = [SPAWN.Process(target=drain_when_ready, args=(conninfo, drain, ready)) for _ in range(processes)]
     for member in crew:
         member.start()
-    ready.wait()
-    begin = time.perf_counter()
-    for member in crew:
-        member.join()
-    return time.perf_counter() - begin
+    with beside(conninfo):
+        ready.wait()
+        begin = time.perf_counter()
+        for member in crew:
+            member.join()
+        return time.perf_counter() - begin
 
 
-def drain_when_ready(conninfo: str, drain: Callable[[str], Coroutine[None, None, None]], ready: Barrier) -> None:
+def drain_when_ready(conninfo: str, drain: Drain, ready: Barrier) -> None:
     """In a process of its own: start together with the others."""
     ready.wait()
     asyncio.run(drain(conninfo))

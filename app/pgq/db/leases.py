@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from psycopg import AsyncConnection, Connection
 from psycopg.rows import class_row
 
 from pgq.db.sql import sql
+from pgq.values.lanes import Reading, from_the_start
 from pgq.values.task import Claimed, Lease
 
 
@@ -31,11 +33,16 @@ async def claim(
     kinds: Sequence[str],
     room: int,
     lease: float,
+    reading: Reading | None = None,
+    durable: bool = True,
 ) -> list[Claimed]:
     """Claim up to `room` ready tasks of `kinds`, up to its budget from each queue; most urgent first.
 
-    `lease` is in seconds. Fewer come back when fewer are ready.
+    `lease` is in seconds. `reading` says where in the lanes to begin (default: at their start). A claim that is not
+    `durable` may be forgotten by a crash of the server; its fence is never issued again. Fewer tasks come back when
+    fewer are ready.
     """
+    lanes = reading or from_the_start(queues)
     cursor = connection.cursor(binary=True, row_factory=class_row(Claimed))
     await cursor.execute(
         sql("claim"),
@@ -46,6 +53,11 @@ async def claim(
             "kinds": list(kinds),
             "room": room,
             "lease": lease,
+            "lanes": lanes.queues,
+            "priorities": lanes.priorities,
+            "since": [run_at for run_at, _ in lanes.positions],
+            "since_ids": [task for _, task in lanes.positions],
+            "commit": None if durable else "off",
         },
     )
     return sorted(await cursor.fetchall(), key=lambda task: (-task.priority, task.run_at, task.id))
@@ -64,3 +76,20 @@ def extend(connection: Connection[Any], *, worker: UUID, leases: Sequence[Lease]
         },
     )
     return cursor.fetchall()
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """What a claimer has to know of the server that it talks to."""
+
+    clock: datetime
+    alone: bool
+    """No standby is waited for: a claim that a crash forgets is no worse than a claim whose worker died."""
+
+
+async def server(connection: AsyncConnection[Any]) -> Server:
+    """Ask the server for its time, and whether it waits for standbys."""
+    cursor = connection.cursor(row_factory=class_row(Server))
+    found = await (await cursor.execute(sql("server"))).fetchone()
+    assert found is not None
+    return found

@@ -5,6 +5,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -14,6 +15,7 @@ from pgq.db import leases, workers
 from pgq.db.steady import SteadyConnection
 from pgq.values.task import Claimed
 from pgq.worker.budgets import shared
+from pgq.worker.cursors import Cursors
 from pgq.worker.plan import WorkerPlan
 
 SOON_AGAIN = (0.005, 0.02, 0.1)
@@ -43,6 +45,8 @@ class Claimer:
         self.waiting = False
         self.full_since: float | None = None
         self.naps: list[float] = []
+        self.saturated = False
+        self.known: AsyncConnection[Any] | None = None
 
     def wake(self) -> None:
         """Look at the queues now."""
@@ -71,7 +75,21 @@ class Claimer:
         self.full_since = None
         self.woken.clear()
         names, budgets = shared(room, self.plan.queues)
+        tasks, exhausted = await self.claim(connection, names, budgets, room)
+        self.steady.waits = 0
+        self.saturated = len(tasks) == room
+        # A queue that gave its whole budget may hold more, while another left its share unused.
+        if not self.saturated and len(exhausted) == len(names):
+            await self.sleep(connection, until_stopped)
+
+    async def claim(
+        self, connection: AsyncConnection[Any], names: Sequence[str], budgets: Sequence[int], room: int
+    ) -> tuple[list[Claimed], list[str]]:
+        """Claim and start; answers the tasks, and the queues that have no more."""
+        if connection is not self.known:
+            await self.get_to_know(connection)
         asked_at = time.monotonic()
+        reading = self.cursors.reading(asked_at, saturated=self.saturated)
         tasks = await leases.claim(
             connection,
             worker=self.plan.id,
@@ -80,17 +98,31 @@ class Claimer:
             kinds=self.plan.kinds,
             room=room,
             lease=self.plan.lease,
+            reading=reading,
+            durable=not self.server.alone,
         )
-        self.steady.waits = 0
         if tasks:
             self.start(tasks, asked_at)
-        if len(tasks) < room and not self.gave_its_whole_budget(tasks, names, budgets):
-            await self.sleep(connection, until_stopped)
-
-    def gave_its_whole_budget(self, tasks: Sequence[Claimed], names: Sequence[str], budgets: Sequence[int]) -> bool:
-        """Whether a queue may hold more than it was asked for, while another left its share unused."""
         given = Counter(task.queue for task in tasks)
-        return any(given[name] >= budget for name, budget in zip(names, budgets, strict=True))
+        exhausted = [
+            name for name, budget in zip(names, budgets, strict=True) if given[name] < budget and len(tasks) < room
+        ]
+        self.cursors.learn(
+            reading,
+            tasks,
+            exhausted=exhausted,
+            now=asked_at,
+            took=time.monotonic() - asked_at,
+            clock=self.server.clock + timedelta(seconds=asked_at - self.known_at),
+        )
+        return tasks, exhausted
+
+    async def get_to_know(self, connection: AsyncConnection[Any]) -> None:
+        """A new connection, perhaps to another server: ask for its time, and trust no cursor."""
+        self.known_at = time.monotonic()
+        self.server = await leases.server(connection)
+        self.cursors = Cursors(self.plan.queue_names, self.plan.poll)
+        self.known = connection
 
     async def sleep(self, connection: AsyncConnection[Any], until_stopped: "asyncio.Future[Any]") -> None:
         """Nothing is ready. Say so once, so that submits notify; look again soon after; then at every poll interval."""

@@ -1,7 +1,8 @@
 -- Take up to %(room)s ready tasks for one worker: queues in the order given, each up to its budget, most urgent first.
 -- The array is an InitPlan: it runs once, so never more than %(room)s rows are taken. statement_timestamp() is stable, so
--- it bounds the index scan; clock_timestamp() would walk every future task of the lane. The epoch follows the clock, so
--- that a claim forgotten by a crash is never issued twice with the same number. A lease ends soon after the deadline.
+-- it bounds the index scan; clock_timestamp() would walk every future task of the lane. A lane is read from where its
+-- cursor stands, past the dead entries of what was claimed before. The epoch follows the clock, so that a claim forgotten
+-- by a crash is never issued twice with the same number. A lease ends soon after the deadline.
 UPDATE pgq.tasks AS t
 SET    state = 'running', attempt = t.attempt + 1, leased_by = %(worker)s, started_at = clock_timestamp(),
        lease_epoch = greatest(t.lease_epoch + 1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint),
@@ -9,17 +10,22 @@ SET    state = 'running', attempt = t.attempt + 1, leased_by = %(worker)s, start
        lease_expires_at = clock_timestamp() + make_interval(secs => least(%(lease)s::float8, t.timeout_seconds + 5))
 WHERE  t.ctid = ANY (ARRAY(
          SELECT ready.ctid
-         FROM   unnest(%(queues)s::text[], %(budgets)s::integer[]) AS served (queue, budget)
+         FROM   (SELECT set_config('synchronous_commit', coalesce(%(commit)s::text, current_setting('synchronous_commit')), true)
+                 OFFSET 0) AS durability
+         CROSS  JOIN unnest(%(queues)s::text[], %(budgets)s::integer[]) AS served (queue, budget)
          CROSS  JOIN LATERAL (
                 SELECT head.ctid
-                FROM   generate_series(9, 0, -1) AS lane (priority)
+                FROM   unnest(%(lanes)s::text[], %(priorities)s::integer[], %(since)s::timestamptz[], %(since_ids)s::uuid[])
+                       AS lane (queue, priority, run_at, id)
                 CROSS  JOIN LATERAL (
                        SELECT r.ctid FROM pgq.tasks AS r
                        WHERE  r.state = 'pending' AND r.queue = served.queue AND r.priority = lane.priority
+                       AND    (r.run_at, r.id) > (lane.run_at, lane.id)
                        AND    r.run_at <= statement_timestamp() AND r.kind = ANY (%(kinds)s::text[])
                        AND    (r.expires_at IS NULL OR r.expires_at > statement_timestamp())
                        ORDER  BY r.run_at, r.id LIMIT served.budget
                        FOR    NO KEY UPDATE SKIP LOCKED) AS head
+                WHERE  lane.queue = served.queue
                 LIMIT  served.budget) AS ready
          WHERE  NOT EXISTS (SELECT FROM pgq.queues AS q WHERE q.name = served.queue AND q.paused_at IS NOT NULL
                             AND coalesce(q.paused_until > statement_timestamp(), true))

@@ -22,7 +22,10 @@ from pgq.values.errors import (
     DuplicateKind,
     DuplicateTask,
     IdempotencyConflict,
+    InvalidPayload,
+    InvalidResult,
     InvalidTask,
+    NotAllowed,
     PgqError,
     SchemaError,
     SettingsError,
@@ -34,7 +37,7 @@ from pgq.values.errors import (
     WrongState,
 )
 from pgq.values.raised import Bury, Cancel, Retry, Snooze
-from pgq.values.task import TaskStatus
+from pgq.values.task import TaskError, TaskStatus
 
 __all__ = [
     "App",
@@ -47,8 +50,11 @@ __all__ = [
     "Handle",
     "Handler",
     "IdempotencyConflict",
+    "InvalidPayload",
+    "InvalidResult",
     "InvalidTask",
     "NewTask",
+    "NotAllowed",
     "PgqError",
     "Retry",
     "SchemaError",
@@ -56,6 +62,7 @@ __all__ = [
     "Snooze",
     "TaskCancelled",
     "TaskDead",
+    "TaskError",
     "TaskExpired",
     "TaskFailed",
     "TaskNotFound",

@@ -27,6 +27,7 @@ def run_worker(settings: Settings, app: App, *, queues: Sequence[tuple[str, int]
 
     Answers the exit code. `queues` are names with weights; None serves the queues of the app's handlers and `default`.
     """
+    app.use_database(conninfo)
     plan = worker_plan(settings, app, queues, conninfo)
     worker = asyncio.run(until_stopped(plan))
     if worker.executor.busy:
@@ -95,7 +96,7 @@ async def until_stopped(plan: WorkerPlan) -> Worker:
 def worker_with_ticker(plan: WorkerPlan) -> Worker:
     """A worker that also takes its turns at maintenance."""
     work = duties(lease=plan.lease, kind_grace=plan.kind_grace)
-    return Worker(plan, beside=[Ticker(plan.conninfo, plan.id, work, plan.retention).run])
+    return Worker(plan, beside=[Ticker(plan.listen_conninfo, plan.id, work, plan.retention).run])
 
 
 def leave_now() -> None:

@@ -12,7 +12,7 @@ from psycopg.types.json import Jsonb
 from pydantic import BaseModel
 
 import pgq
-from pgq.client.signature import InvalidResult
+from pgq.values.errors import InvalidResult
 
 
 class Receipt(BaseModel):
@@ -87,7 +87,7 @@ def test_a_task_that_failed_raises_how_and_why(
 
     with pytest.raises(raised) as failed:
         handle.result(timeout=5)
-    assert (failed.value.state, failed.value.error, failed.value.task_id) == (state, error, handle.id)
+    assert (failed.value.state, failed.value.error, failed.value.task_id) == (state, pgq.TaskError.of(error), handle.id)
     assert "CardDeclined: no money" in str(failed.value)
 
 

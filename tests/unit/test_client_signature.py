@@ -15,7 +15,8 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
 import pgq
-from pgq.client.signature import InvalidPayload, InvalidResult, Signature
+from pgq.client.signature import Signature
+from pgq.values.errors import InvalidPayload, InvalidResult
 
 
 class Colour(Enum):

@@ -37,6 +37,11 @@ class App:
         self.handlers: dict[str, Handler[..., Any, ..., Any]] = {}
         self._access = Access(database_url, pool_size)
 
+    def use_database(self, database_url: str) -> None:
+        """Where an app that was given no URL finds its database from its next connection on: what its worker uses."""
+        if self.database_url is None:
+            self._access.database_url = database_url
+
     def __enter__(self) -> Self:
         return self
 

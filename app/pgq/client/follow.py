@@ -6,7 +6,7 @@ from uuid import UUID
 from pgq.client.steps import Pause, Plan, Statement
 from pgq.values.errors import TaskNotFound
 from pgq.values.json_text import from_text
-from pgq.values.task import COLUMNS, TaskStatus
+from pgq.values.task import COLUMNS, TaskError, TaskStatus
 
 FIRST_PAUSE = 0.01
 LONGEST_PAUSE = 0.5
@@ -24,6 +24,8 @@ def look(task_id: UUID) -> Plan[TaskStatus]:
     for name in JSON_COLUMNS:
         if values[name] is not None:
             values[name] = from_text(values[name])
+    if values["error"] is not None:
+        values["error"] = TaskError.of(values["error"])
     return TaskStatus(**values)
 
 

@@ -10,17 +10,9 @@ from typing import Any
 
 from pgq.client.hints import Hint, Mismatch, object_schema
 from pgq.client.parameters import Parameters, hints_of
-from pgq.values.errors import InvalidTask, PgqError
+from pgq.values.errors import InvalidPayload, InvalidResult, InvalidTask
 
 log = logging.getLogger("pgq")
-
-
-class InvalidPayload(PgqError):
-    """A task's payload does not fit its handler, now that it is to run: no attempt can succeed."""
-
-
-class InvalidResult(PgqError):
-    """A task's result does not fit the return type of its handler."""
 
 
 class Signature:

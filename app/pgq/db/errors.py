@@ -15,6 +15,7 @@ from pgq.values.errors import (
     DuplicateTask,
     IdempotencyConflict,
     InvalidTask,
+    NotAllowed,
     SchemaError,
     TaskNotFound,
     WrongState,
@@ -70,6 +71,8 @@ def in_our_words(facts: Facts) -> Exception | None:
             return TaskNotFound(task_in(facts))
         case "23505" if facts.constraint in ("tasks_pkey", "dead_tasks_pkey"):
             return DuplicateTask(facts.message)
+        case "42501":
+            return NotAllowed(f"{facts.message}: ask for one of the roles pgq_submitter, pgq_worker, pgq_admin")
         case state if state in NO_SCHEMA:
             return SchemaError(f"the database has no pgq schema that fits ({facts.message}); run 'pgq migrate'")
         case state if state.startswith(("08", "57P")) or state == "53300":

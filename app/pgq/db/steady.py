@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg import AsyncConnection
 
+from pgq.db.connect import connect_async
+
 log = logging.getLogger("pgq.db")
 R = TypeVar("R")
 
@@ -36,7 +38,7 @@ class SteadyConnection:
         if self.connection is not None and (self.connection.closed or self.connection.broken):
             await self.drop()
         if self.connection is None:
-            self.connection = await AsyncConnection.connect(self.conninfo, autocommit=True)
+            self.connection = await connect_async(self.conninfo)
         return self.connection
 
     async def drop(self) -> None:

@@ -11,6 +11,7 @@ import psycopg
 from psycopg import AsyncConnection
 
 from pgq.db import duties as db
+from pgq.db.connect import pooled
 from pgq.db.steady import SteadyConnection, first_line
 from pgq.maintenance.duties import REAPER, Duty
 
@@ -83,6 +84,8 @@ class Ticker:
         if asyncio.get_running_loop().time() < self.partitions_due_at:
             return
         self.partitions_due_at = asyncio.get_running_loop().time() + DROP_PARTITIONS_EVERY
+        if pooled(connection):
+            return  # their lock_timeout is a session's, and would stay with a server connection of the pooler
         for partition in await db.old_partitions(connection, self.retention):
             if not partition.may_drop:
                 log.warning("pgq.%s is past its retention; only its owner can drop it", partition.child)

@@ -16,8 +16,9 @@ PgqError
     └── TaskExpired
 """
 
-from typing import Any
 from uuid import UUID
+
+from pgq.values.task import TaskError
 
 
 class PgqError(Exception):
@@ -34,6 +35,10 @@ class SchemaError(PgqError):
 
 class DatabaseUnavailable(PgqError):
     """The database did not answer."""
+
+
+class NotAllowed(PgqError):
+    """The database user may not do this; the message names the role that may."""
 
 
 class DuplicateKind(PgqError):
@@ -63,6 +68,14 @@ class IdempotencyConflict(PgqError):
     """The idempotency key was used for another request within its window."""
 
 
+class InvalidPayload(PgqError):
+    """A task's payload does not fit its handler, now that it is to run: no attempt can succeed."""
+
+
+class InvalidResult(PgqError):
+    """A task's result does not fit the return type of its handler."""
+
+
 class TaskNotFound(PgqError):
     """No task has this id, or its retention has ended."""
 
@@ -81,10 +94,10 @@ class WrongState(PgqError):
 
 
 class TaskFailed(PgqError):
-    """The task ended without a result. `state` says how, `error` why (the task's `error` object, or None)."""
+    """The task ended without a result. `state` says how, `error` why (type, message, traceback), if known."""
 
-    def __init__(self, task_id: UUID, state: str, error: dict[str, Any] | None) -> None:
-        why = f": {error['type']}: {error['message']}" if error else ""
+    def __init__(self, task_id: UUID, state: str, error: TaskError | None) -> None:
+        why = f": {error.type}: {error.message}" if error else ""
         super().__init__(f"task {task_id} is {state}{why}")
         self.task_id = task_id
         self.state = state

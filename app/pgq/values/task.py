@@ -1,5 +1,6 @@
 """The values that stand for a task: as it is shown, and as a worker holds it."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
@@ -7,6 +8,29 @@ from uuid import UUID
 
 ENDED = frozenset({"succeeded", "cancelled", "expired", "dead"})
 """The states that a task does not leave by itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskError:
+    """Why a task's last attempt failed, or why the task ended without a result."""
+
+    type: str
+    message: str
+    traceback: str
+    attempt: int
+    at: datetime | None
+
+    @classmethod
+    def of(cls, kept: Mapping[str, Any]) -> "TaskError":
+        """From the JSON object that is kept with a task."""
+        at = kept.get("at")
+        return cls(
+            type=str(kept.get("type", "")),
+            message=str(kept.get("message", "")),
+            traceback=str(kept.get("traceback", "")),
+            attempt=int(kept.get("attempt") or 0),
+            at=datetime.fromisoformat(at) if at else None,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +59,7 @@ class TaskStatus:
     cancel_requested_at: datetime | None
     lease_epoch: int
     result: Any
-    error: dict[str, Any] | None
+    error: TaskError | None
 
     @property
     def ended(self) -> bool:
@@ -57,6 +81,8 @@ def json_value(value: Any) -> Any:
             return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
         case UUID():
             return str(value)
+        case dict():
+            return {key: json_value(inner) for key, inner in value.items()}
         case _:
             return value
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from pgq.client.context import Context
 from pgq.client.handler import Handler
-from pgq.client.signature import InvalidPayload
 from pgq.db.outcomes import HandBack
+from pgq.values.errors import InvalidPayload
 from pgq.values.json_text import Unstorable, from_text
 from pgq.values.outcome import BuryNow, CancelNow, Outcome, Policy, TimedOut, decide, describe
 from pgq.worker.running import Interrupt, Running

@@ -13,6 +13,7 @@ from psycopg import Connection
 
 from pgq.db import leases as db
 from pgq.db import workers
+from pgq.db.connect import connect
 from pgq.db.steady import first_line
 from pgq.values.task import Claimed, Lease
 
@@ -99,7 +100,7 @@ class LeaseKeeper:
 
     def start(self) -> None:
         """Enter the worker in the table and start renewing. Raises psycopg.Error when the database does not answer."""
-        self.connection = psycopg.connect(self.conninfo, autocommit=True)
+        self.connection = connect(self.conninfo)
         workers.register(self.connection, self.row, self.kinds)
         self.beat_at = time.monotonic()
         self.thread.start()
@@ -109,7 +110,7 @@ class LeaseKeeper:
         self.stopping.set()
         self.thread.join()
         try:
-            with psycopg.connect(self.conninfo, autocommit=True) as connection:
+            with connect(self.conninfo) as connection:
                 workers.leave(connection, self.row.id)
         except psycopg.Error as error:
             log.warning("could not leave the table of workers: %s", first_line(error))
@@ -165,7 +166,7 @@ class LeaseKeeper:
     def connected(self) -> Connection[Any]:
         """The keeper's connection; a new one when the old one broke."""
         if self.connection is None or self.connection.closed:
-            self.connection = psycopg.connect(self.conninfo, autocommit=True)
+            self.connection = connect(self.conninfo)
         return self.connection
 
     def disconnect(self) -> None:

@@ -2,10 +2,8 @@
 -- A failed one is in the attempts also when its task has gone on since: claimed again, or redriven.
 SELECT a.id
 FROM   unnest(%(ids)s::uuid[], %(epochs)s::bigint[]) AS a (id, epoch)
-WHERE  EXISTS (SELECT FROM pgq.tasks AS t WHERE t.id = a.id AND t.lease_epoch = a.epoch AND t.state <> 'running'
-               AND NOT EXISTS (SELECT FROM pgq.attempts AS f WHERE f.task_id = a.id AND f.lease_epoch = a.epoch
-                               AND f.error ? 'reaped'))
-OR     EXISTS (SELECT FROM pgq.task_history AS h WHERE h.id = a.id AND h.lease_epoch = a.epoch
-               AND NOT coalesce(h.error ? 'reaped', false))
-OR     EXISTS (SELECT FROM pgq.dead_tasks AS d WHERE d.id = a.id AND d.lease_epoch = a.epoch AND NOT d.error ? 'reaped')
-OR     EXISTS (SELECT FROM pgq.attempts AS f WHERE f.task_id = a.id AND f.lease_epoch = a.epoch AND NOT f.error ? 'reaped')
+WHERE  (EXISTS (SELECT FROM pgq.tasks AS t WHERE t.id = a.id AND t.lease_epoch = a.epoch AND t.state <> 'running')
+        OR EXISTS (SELECT FROM pgq.task_history AS h WHERE h.id = a.id AND h.lease_epoch = a.epoch)
+        OR EXISTS (SELECT FROM pgq.dead_tasks AS d WHERE d.id = a.id AND d.lease_epoch = a.epoch)
+        OR EXISTS (SELECT FROM pgq.attempts AS f WHERE f.task_id = a.id AND f.lease_epoch = a.epoch))
+AND    NOT EXISTS (SELECT FROM pgq.attempts AS f WHERE f.task_id = a.id AND f.lease_epoch = a.epoch AND f.error ? 'reaped')

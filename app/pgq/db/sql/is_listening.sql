@@ -1,0 +1,1 @@
+SELECT 'pgq_ready' IN (SELECT pg_listening_channels())

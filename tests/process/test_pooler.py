@@ -1,0 +1,124 @@
+"""Behind PgBouncer in transaction mode: Debian's 1.18, which knows no prepared statements."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+import pgq
+from pgq.db.connect import connect, pooled
+from pgq.db.embedded import EmbeddedServer
+from pgq.db.migrate import upgrade
+from tests.until import until
+from tests.workers import ROOT
+
+PGBOUNCER = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
+
+pytestmark = pytest.mark.skipif(
+    not (Path(PGBOUNCER).exists() or os.environ.get("CI")), reason="PgBouncer is not installed"
+)
+
+
+@pytest.fixture(scope="module")
+def direct(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server whose socket PgBouncer's user may reach; PgBouncer, like PostgreSQL, refuses to be root."""
+    sockets = Path(os.path.realpath(tmp_path_factory.mktemp("pooler")))
+    for folder in (sockets, sockets.parent, sockets.parent.parent):
+        folder.chmod(0o777 if folder == sockets else 0o755)
+    options = {"fsync": "off", "unix_socket_directories": f".,{sockets}", "unix_socket_permissions": "0777"}
+    server = EmbeddedServer(tmp_path_factory.mktemp("data") / "postgres", die_with_parent=True, options=options)
+    conninfo = server.start().conninfo
+    upgrade(conninfo)
+    yield make_conninfo(conninfo, host=str(sockets))
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def behind(direct: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The same database through PgBouncer, with two server connections for everybody."""
+    server = conninfo_to_dict(direct)
+    password = next(line.split(":")[-1] for line in Path(str(server["passfile"])).read_text().splitlines() if line)
+    folder = tmp_path_factory.mktemp("pgbouncer")
+    folder.chmod(0o755)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    configuration = folder / "pgbouncer.ini"
+    configuration.write_text(
+        "[databases]\n"
+        f"pgq = host={server['host']} port={server['port']} user={server['user']} password={password}\n"
+        f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = any\n"
+        "pool_mode = transaction\ndefault_pool_size = 2\n"
+    )
+    as_somebody = ["-u", "nobody"] if os.geteuid() == 0 else []
+    said = folder / "said"
+    with said.open("wb") as output:
+        process = subprocess.Popen([PGBOUNCER, "-q", *as_somebody, str(configuration)], stderr=output)
+    conninfo = f"host=127.0.0.1 port={port} dbname=pgq user={server['user']}"
+
+    def answers() -> bool:
+        assert process.poll() is None, said.read_text()
+        try:
+            psycopg.connect(conninfo).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    until(answers, lambda: "PgBouncer to answer")
+    yield conninfo
+    process.terminate()
+    process.wait()
+
+
+@pytest.fixture
+def worker(behind: str, direct: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """A worker behind the pooler, with the direct URL or without; gives the file of what it says."""
+    extra = {"PGQ_DIRECT_URL": direct} if request.param == "direct" else {}
+    said = tmp_path / "said"
+    with said.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-W", "error", "-m", "pgq", "worker", "--builtins"],
+            cwd=ROOT,
+            env={**os.environ, "PGQ_DATABASE_URL": behind, "PGQ_POLL_SECONDS": "0.2", **extra},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    until(lambda: "serves" in said.read_text(), lambda: f"the worker to be ready:\n{said.read_text()}")
+    yield said
+    process.terminate()
+    assert process.wait() == 0, said.read_text()
+
+
+def test_a_pooler_is_noticed(behind: str, direct: str) -> None:
+    with connect(behind) as through, connect(direct) as past:
+        assert (pooled(through), pooled(past)) == (True, False)
+
+
+@pytest.mark.parametrize("worker", ["direct", "pooled"], indirect=True)
+def test_tasks_are_submitted_and_run_through_a_transaction_pooler(worker: Path, behind: str) -> None:
+    with pgq.App(behind) as app:
+        handles = [app.submit("echo", {"number": number}) for number in range(50)]
+        failing = app.submit("fail", {"message": "no", "times": 1}, max_attempts=1)
+        assert [handle.result(timeout=60)["number"] for handle in handles] == list(range(50))
+        with pytest.raises(pgq.TaskDead, match="no"):
+            failing.result(timeout=60)
+    assert "prepared statement" not in worker.read_text()
+
+
+@pytest.mark.parametrize("worker", ["pooled"], indirect=True)
+def test_without_a_direct_url_one_warning_says_that_tasks_are_found_by_polling(worker: Path, behind: str) -> None:
+    with pgq.App(behind) as app:
+        app.submit("echo", {"a": 1}).result(timeout=60)
+    assert worker.read_text().count("set PGQ_DIRECT_URL") == 1
+
+
+@pytest.mark.parametrize("worker", ["direct"], indirect=True)
+def test_with_a_direct_url_nothing_is_missing(worker: Path) -> None:
+    assert "set PGQ_DIRECT_URL" not in worker.read_text()

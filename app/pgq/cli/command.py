@@ -44,8 +44,12 @@ PROCESS: Mapping[str, Any] = {
     "direct_url": Annotated[
         str | None, typer.Option(metavar="URL", help="Past the connection pooler, for LISTEN (PGQ_DIRECT_URL).")
     ],
-    "log_format": Annotated[str | None, typer.Option(metavar="console|json", help="How to log (PGQ_LOG_FORMAT, console).")],
-    "log_level": Annotated[str | None, typer.Option(metavar="debug|info|warning|error", help="How much to log (PGQ_LOG_LEVEL, info).")],
+    "log_format": Annotated[
+        str | None, typer.Option(metavar="console|json", help="How to log (PGQ_LOG_FORMAT, console).")
+    ],
+    "log_level": Annotated[
+        str | None, typer.Option(metavar="debug|info|warning|error", help="How much to log (PGQ_LOG_LEVEL, info).")
+    ],
 }
 """The settings of `worker` and `up`, under their names in Settings."""
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pgq.cli.output import cell, first_line, show, show_table
-from pgq.values.task import TaskStatus
+from pgq.values.task import TaskError, TaskStatus
 
 
 def in_a_line(task: TaskStatus) -> str:
@@ -31,8 +31,8 @@ def why(task: TaskStatus, longest: int = 300) -> str:
     return error_line(task.error, longest) if task.error else ""
 
 
-def error_line(error: dict[str, Any], longest: int = 120) -> str:
-    return first_line(f"{error.get('type')}: {error.get('message')}", longest)
+def error_line(error: TaskError, longest: int = 120) -> str:
+    return first_line(f"{error.type}: {error.message}", longest)
 
 
 def show_tasks(tasks: Sequence[TaskStatus]) -> None:
@@ -85,8 +85,7 @@ def show_everything(task: TaskStatus, failed: Sequence[dict[str, Any]]) -> None:
     if task.state == "succeeded":
         show(f"{'result:':<11}{json.dumps(task.result, ensure_ascii=False)}")
     for attempt in failed:
-        show(
-            f"attempt {attempt['attempt']} failed at {cell(attempt['failed_at'])}: {error_line(attempt['error'], 300)}"
-        )
-    if task.error and task.error.get("traceback"):
-        show(f"\n{task.error['traceback'].rstrip()}\n{task.error['type']}: {task.error['message']}")
+        why_it_failed = error_line(TaskError.of(attempt["error"]), 300)
+        show(f"attempt {attempt['attempt']} failed at {cell(attempt['failed_at'])}: {why_it_failed}")
+    if task.error and task.error.traceback:
+        show(f"\n{task.error.traceback.rstrip()}\n{task.error.type}: {task.error.message}")

@@ -25,7 +25,9 @@ def end_of(command: Callable[[], int | None], *, debug: bool) -> int:
         return command() or 0
     except KeyboardInterrupt:
         return INTERRUPTED
-    except (typer.Exit, typer.Abort, BrokenPipeError):
+    except BrokenPipeError:
+        return BROKEN_PIPE
+    except (typer.Exit, typer.Abort):
         raise
     except Exception as error:
         if is_about_usage(error):

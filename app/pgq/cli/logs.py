@@ -5,17 +5,18 @@ import logging
 import sys
 from datetime import UTC, datetime
 
-from pgq.values.settings import Settings
 from pgq.values.task import json_value
 
 USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
-def configure(settings: Settings) -> None:
-    """Log at the settings' level and in their format. For processes of pgq's own: importing pgq configures nothing."""
+def configure(*, style: str, level: str) -> None:
+    """Log to stderr, as `console` or `json`. For processes of pgq's own: importing pgq configures nothing."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines() if settings.log_format == "json" else ForPeople())
-    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
+    handler.setFormatter(JsonLines() if style == "json" else ForPeople())
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    if level != "debug":
+        logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of its own inner life
 
 
 class ForPeople(logging.Formatter):

@@ -26,8 +26,8 @@ def migrate(
         str, typer.Option(metavar="REV", help="The revision to go to; an older one, or base, removes what came after.")
     ] = "head",
     wait: Annotated[
-        float, typer.Option(metavar="SECONDS", parser=duration, help="Wait so long for the database to answer.")
-    ] = 0,
+        float | None, typer.Option(metavar="SECONDS", parser=duration, help="Wait so long for the database to answer.")
+    ] = None,
     yes: Yes = False,
 ) -> None:
     """Bring the database's schema to this version of pgq. Safe from many processes at once."""
@@ -40,7 +40,7 @@ def migrate(
     if sql:
         show(upgrade_sql(target))
         return
-    before, after = go(session.conninfo(direct=True), revisions, target, wait, yes)
+    before, after = go(session.conninfo(direct=True), revisions, target, wait or 0, yes)
     if session.json:
         show_json({"revision": after, "was": before})
     else:

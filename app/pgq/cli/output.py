@@ -18,6 +18,8 @@ STATE_COLOURS = {
     "expired": "magenta",
     "cancelled": "bright_black",
 }
+NARROWEST = 20
+"""The last column of a table keeps so many characters, however narrow the terminal is."""
 
 
 def say(words: str) -> None:
@@ -56,29 +58,28 @@ def row_json(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def show_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table: with colours on a terminal, else in plain columns, each row on one line however long."""
-    cells = [[cell(value) for value in row] for row in rows]
+    """A table in plain columns, a row a line. On a terminal with colours, and the last column cut to what fits."""
+    cells = [[header.upper() for header in headers], *([cell(value) for value in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     if sys.stdout.isatty():
-        show_rich_table(headers, cells)
+        show_coloured(cells, widths)
         return
-    widths = [max(map(len, column)) for column in zip(*([list(headers), *cells]), strict=True)]
-    for row in ([header.upper() for header in headers], *cells):
+    for row in cells:
         typer.echo("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
 
 
-def show_rich_table(headers: Sequence[str], cells: Iterable[Sequence[str]]) -> None:
-    from rich.box import SIMPLE_HEAD
+def show_coloured(cells: Sequence[Sequence[str]], widths: Sequence[int]) -> None:
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for header in headers:
-        table.add_column(header.upper(), overflow="fold", no_wrap=header.endswith("id"))
+    console = Console()
+    last = max(console.width - sum(width + 2 for width in widths[:-1]), NARROWEST)
     for row in cells:
         # Text, because a cell may hold what looks like markup.
-        table.add_row(*(Text(text, style=STATE_COLOURS.get(text, "")) for text in row))
-    Console().print(table)
+        line = [Text(text.ljust(width), STATE_COLOURS.get(text, "")) for text, width in zip(row, widths, strict=True)]
+        line[-1].rstrip()
+        line[-1].truncate(last, overflow="ellipsis")
+        console.print(Text("  ").join(line), soft_wrap=True)
 
 
 def cell(value: object) -> str:
@@ -95,7 +96,7 @@ def cell(value: object) -> str:
         case list() | tuple():
             return ",".join(map(cell, value)) or "-"
         case _:
-            return clean(str(value))
+            return clean(str(value)).replace("\n", "\\n").replace("\t", "\\t")
 
 
 def clean(text: str) -> str:

@@ -34,7 +34,7 @@ def up(
     from pgq.worker.builtins import builtin_app
 
     settings = session.settings(app=app, log_format="json" if session.json else None)
-    configure(settings)
+    configure(style=settings.log_format, level=settings.log_level)
     loaded = load_app(settings.app) if settings.app else None
     return service.up(settings, builtin_app(loaded), migrate=migrate, say=say)
 
@@ -58,7 +58,7 @@ def worker(
         app=app, queues=",".join(queue) if queue else None, log_format="json" if session.json else None
     )
     queues = read_queues(settings.queues) if settings.queues else None
-    configure(settings)
+    configure(style=settings.log_format, level=settings.log_level)
     loaded = load_app(settings.app) if settings.app else None
     conninfo = session.conninfo(own=loaded.database_url if loaded else None)
     if loaded is None or builtins:

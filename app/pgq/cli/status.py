@@ -1,5 +1,6 @@
 """`pgq status`."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -43,6 +44,5 @@ def follow(session: Session, handle: Handle[object]) -> int | None:
         if session.json:
             show_json_line(task.to_json())
         else:
-            when = task.finished_at or task.started_at if task.state != "pending" else task.run_at
-            show(f"{cell(when or task.created_at)}  {in_a_line(task)}")
+            show(f"{cell(datetime.now(UTC))}  {in_a_line(task)}")
     return None if task.state == "succeeded" else FAILED

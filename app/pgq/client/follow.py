@@ -5,14 +5,11 @@ from uuid import UUID
 
 from pgq.client.steps import Pause, Plan, Statement
 from pgq.values.errors import TaskNotFound
-from pgq.values.json_text import from_text
-from pgq.values.task import COLUMNS, TaskError, TaskStatus
+from pgq.values.task import COLUMNS, TaskStatus
 
 FIRST_PAUSE = 0.01
 LONGEST_PAUSE = 0.5
 """Seconds between two looks at a task that is waited for."""
-
-JSON_COLUMNS = ("payload", "headers", "result", "error")
 
 
 def look(task_id: UUID) -> Plan[TaskStatus]:
@@ -20,13 +17,7 @@ def look(task_id: UUID) -> Plan[TaskStatus]:
     rows = yield Statement("task_status", {"id": task_id})
     if not rows:
         raise TaskNotFound(task_id)
-    values = dict(zip(COLUMNS, rows[0], strict=True))
-    for name in JSON_COLUMNS:
-        if values[name] is not None:
-            values[name] = from_text(values[name])
-    if values["error"] is not None:
-        values["error"] = TaskError.of(values["error"])
-    return TaskStatus(**values)
+    return TaskStatus.of_row(dict(zip(COLUMNS, rows[0], strict=True)))
 
 
 def wait(task_id: UUID, timeout: float | None) -> Plan[TaskStatus]:

@@ -36,10 +36,8 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from pgq.db.filters import HISTORY, LIVE, DeadLetterFilter, TaskFilter
 from pgq.db.tables import MOMENT, dead_tasks, task_history, tasks
-from pgq.values.json_text import from_text
-from pgq.values.task import COLUMNS, TaskStatus
+from pgq.values.task import COLUMNS, JSON_COLUMNS, TaskStatus
 
-JSON_COLUMNS = frozenset({"payload", "headers", "result", "error"})
 ID = column("id", Uuid)
 DIALECT = PGDialect_psycopg()  # type: ignore[no-untyped-call]
 
@@ -162,12 +160,10 @@ def tasks_with(connection: Connection[Any], page: Select[Any], *order: ColumnEle
     """The tasks whose ids `page` selects. ARRAY(…) is evaluated first, so that the view finds them by primary key."""
     columns = [sql_cast(one, Text) if one.name in JSON_COLUMNS else one for one in shown.c]
     wanted: ColumnElement[bool] = shown.c.id == any_(func.array(page.scalar_subquery()))
-    return [task_of(row) for row in rows(connection, select(*columns).where(wanted).order_by(*order))]
-
-
-def task_of(row: Sequence[Any]) -> TaskStatus:
-    values = dict(zip(COLUMNS, row, strict=True))
-    return TaskStatus(**{k: from_text(v) if k in JSON_COLUMNS and v is not None else v for k, v in values.items()})
+    return [
+        TaskStatus.of_row(dict(zip(COLUMNS, row, strict=True)))
+        for row in rows(connection, select(*columns).where(wanted).order_by(*order))
+    ]
 
 
 def ids(connection: Connection[Any], found: list[Select[tuple[UUID]]], after: UUID | None, limit: int) -> list[UUID]:

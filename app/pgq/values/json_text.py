@@ -3,8 +3,6 @@
 import json
 from typing import Any
 
-from pydantic_core import PydanticSerializationError, to_jsonable_python
-
 MAX_BYTES = 1_000_000
 """The longest payload or result, as JSON in UTF-8."""
 
@@ -16,9 +14,9 @@ class Unstorable(ValueError):
 def to_text(value: object, what: str) -> str:
     """The value as JSON text. Raises Unstorable, naming `what`, when the database could not keep it."""
     try:
-        text = json.dumps(value, default=as_json, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+        text = ENCODER.encode(value)
         size = len(text.encode())
-    except (TypeError, ValueError, RecursionError, PydanticSerializationError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise Unstorable(f"{what} is not JSON: {plain(error)}") from error
     if size > MAX_BYTES:
         raise Unstorable(f"{what} is {size:,} bytes as JSON; at most {MAX_BYTES:,} are kept")
@@ -31,7 +29,13 @@ def as_json(value: object) -> Any:
     """Models, dataclasses, dates, UUIDs and the like as JSON values; a set has no order to keep, bytes no encoding."""
     if isinstance(value, set | frozenset | bytes | bytearray):
         raise TypeError(f"{type(value).__name__} has no JSON form; return a list or text")
+    from pydantic_core import to_jsonable_python  # programs that only declare handlers do without
+
     return to_jsonable_python(value)
+
+
+# Made once: json.dumps() makes one for each call that has options.
+ENCODER = json.JSONEncoder(default=as_json, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
 
 
 def from_text(text: str) -> Any:

@@ -110,7 +110,7 @@ def describe(error: BaseException) -> ErrorInfo:
     """The error as it is kept with the task. A broken __str__ or a huge message does no harm."""
     try:
         message = error.reason if isinstance(error, raised.Raised) else str(error)
-    except Exception as broken:
+    except BaseException as broken:
         message = f"(its message cannot be shown: {type(broken).__name__})"
     # Frames only, and the handler's only: format_exception would repeat the message, however long.
     frames = "".join(

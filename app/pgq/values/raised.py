@@ -13,7 +13,7 @@ class Raised(BaseException):
 
     def __init__(self, reason: str = "") -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.reason = str(reason)  # an exception is a likely reason, too
 
 
 class Retry(Raised):

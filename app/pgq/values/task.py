@@ -6,6 +6,10 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from pgq.values.json_text import Unstorable, from_text
+
+JSON_COLUMNS = ("payload", "headers", "result", "error")
+
 ENDED = frozenset({"succeeded", "cancelled", "expired", "dead"})
 """The states that a task does not leave by itself."""
 
@@ -61,6 +65,13 @@ class TaskStatus:
     result: Any
     error: TaskError | None
 
+    @classmethod
+    def of_row(cls, row: Mapping[str, Any]) -> "TaskStatus":
+        """From the columns of `pgq.task_status`, JSON as text."""
+        read = {name: shown(row[name]) for name in JSON_COLUMNS}
+        error = TaskError.of(read["error"]) if read["error"] is not None else None
+        return cls(**{**row, **read, "error": error})
+
     @property
     def ended(self) -> bool:
         """Whether the task has come to its end (succeeded, cancelled, expired or dead)."""
@@ -69,6 +80,14 @@ class TaskStatus:
     def to_json(self) -> dict[str, Any]:
         """The task as JSON values; times as RFC 3339 in UTC."""
         return {key: json_value(value) for key, value in asdict(self).items()}
+
+
+def shown(text: str | None) -> Any:
+    """The value of JSON text; the text itself when Python cannot read it, so that one such task hides no other."""
+    try:
+        return None if text is None else from_text(text)
+    except Unstorable:
+        return text
 
 
 COLUMNS = tuple(field.name for field in fields(TaskStatus))

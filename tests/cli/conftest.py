@@ -1,0 +1,79 @@
+"""The command line as a person uses it: in this process for speed, and as a real process where that matters."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from psycopg import Connection
+from typer.testing import CliRunner
+
+from pgq.cli.main import app
+from tests.cli import rows
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+    @property
+    def lines(self) -> list[Any]:
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+Pgq = Callable[..., Ended]
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in list(os.environ):
+        if name.startswith("PGQ_") and not name.startswith("PGQ_TEST"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("PGQ_DATA_DIR", str(tmp_path / "nothing-here"))
+
+
+@pytest.fixture
+def pgq_alone() -> Pgq:
+    """Runs `pgq …` without a database."""
+
+    def run(*words: object, input: str | None = None) -> Ended:
+        result = CliRunner().invoke(app, [str(word) for word in words], input=input)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return Ended(result.exit_code, result.stdout, result.stderr)
+
+    return run
+
+
+@pytest.fixture
+def pgq(pgq_alone: Pgq, dsn: str, monkeypatch: pytest.MonkeyPatch) -> Pgq:
+    """Runs `pgq …` on a fresh, migrated database."""
+    monkeypatch.setenv("PGQ_DATABASE_URL", dsn)
+    return pgq_alone
+
+
+@pytest.fixture
+def connection(dsn: str) -> Iterator[Connection[Any]]:
+    with rows.connected(dsn) as connection:
+        yield connection
+
+
+def start(*words: object, **options: Any) -> "subprocess.Popen[str]":
+    """`python -m pgq …` as a process of its own."""
+    command = [sys.executable, "-m", "pgq", *(str(word) for word in words)]
+    return subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
+    )

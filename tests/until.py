@@ -1,0 +1,21 @@
+"""Wait for a condition instead of a time."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+R = TypeVar("R")
+
+PATIENCE = 60.0
+"""Seconds: long enough for a slow machine; a test that waits this long has failed."""
+
+
+def until(condition: Callable[[], R], what: str | Callable[[], str], within: float = PATIENCE) -> R:
+    """What the condition answers as soon as that is true; fails, saying what did not come, when the time is over."""
+    deadline = time.monotonic() + within
+    while True:
+        if answer := condition():
+            return answer
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {within:g} s in vain for {what if isinstance(what, str) else what()}")
+        time.sleep(0.02)

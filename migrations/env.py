@@ -16,7 +16,10 @@ OPTIONS = {
 }
 
 if context.is_offline_mode():
-    context.configure(dialect_name="postgresql", literal_binds=True, **OPTIONS)
+    # Another paramstyle than psycopg's, for which % would be printed as %%.
+    context.configure(
+        dialect_name="postgresql", dialect_opts={"paramstyle": "named"}, literal_binds=True, **OPTIONS
+    )
     with context.begin_transaction():
         context.execute(text("CREATE SCHEMA IF NOT EXISTS pgq"))
         context.run_migrations()

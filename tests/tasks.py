@@ -38,7 +38,7 @@ class Tasks:
 
     def value(self, query: str, *parameters: Any) -> Any:
         """The first column of the first row."""
-        row = self.connection.execute(query.encode(), parameters).fetchone()
+        row = self.connection.execute(query.encode(), parameters or None).fetchone()
         return None if row is None else row[0]
 
     def submit(
@@ -50,6 +50,15 @@ class Tasks:
             kind, Json(payload), timeout, attempts,
         )  # fmt: skip
         return task
+
+    def submit_many(self, kind: str, count: int, /, *, priority: int = 5, **payload: Any) -> list[UUID]:
+        """Many of the same."""
+        rows = self.connection.execute(
+            "INSERT INTO pgq.tasks (kind, payload, priority) SELECT %s, %s, %s FROM generate_series(1, %s)"
+            " RETURNING id",
+            [kind, Json(payload), priority, count],
+        )
+        return [row[0] for row in rows]
 
     def rows(self, *ids: UUID) -> dict[UUID, Row]:
         """These tasks, or all."""
@@ -68,11 +77,8 @@ class Tasks:
     def ended(self, task: UUID) -> Row:
         """This task, once it has ended."""
 
-        def row() -> Row | None:
-            now = self.row(task)
-            return now if now.state in ENDED else None
-
-        return until(row, lambda: f"the end of a task; it is {self.row(task)}")
+        until(lambda: self.row(task).state in ENDED, lambda: f"the end of a task; it is {self.row(task)}")
+        return self.row(task)
 
     def all_ended(self, within: float = 100) -> None:
         """Until no live task is left."""

@@ -1,40 +1,44 @@
 """The composition root: from settings to a running worker."""
 
-import asyncio
-import logging
-import os
 import signal
 import socket
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 
 from pgq.client.app import App
 from pgq.db.embedded import EmbeddedServer
-from pgq.db.migrate import upgrade
 from pgq.db.url import conninfo
 from pgq.maintenance.duties import duties
 from pgq.maintenance.ticker import Ticker
+from pgq.supervisor.link import SupervisorLink
 from pgq.values.errors import SettingsError
 from pgq.values.settings import Settings
 from pgq.worker.plan import ServedQueue, WorkerPlan, queues_of
+from pgq.worker.process import Ended, leave_now, run
+from pgq.worker.reference import reference_to
+from pgq.worker.watchdog import Watchdog
 from pgq.worker.worker import Worker
 
-log = logging.getLogger("pgq.worker")
 
-
-def run_worker(settings: Settings, app: App, *, queues: Sequence[tuple[str, int]] | None, conninfo: str) -> int:
+def run_worker(
+    settings: Settings,
+    app: App,
+    *,
+    queues: Sequence[tuple[str, int]] | None,
+    conninfo: str,
+    drain: bool = False,
+    supervisor: SupervisorLink | None = None,
+) -> int:
     """Run a worker until SIGTERM or SIGINT; a second signal hands the running tasks back at once.
 
     Answers the exit code. `queues` are names with weights; None serves the queues of the app's handlers and `default`.
+    With `drain` it also stops when nothing is ready, running or retrying in them; with a `supervisor`, when that ends.
     """
-    app.use_database(conninfo)
-    plan = worker_plan(settings, app, queues, conninfo)
-    worker = asyncio.run(until_stopped(plan))
-    if worker.executor.busy:
-        # A handler's thread that ignores its cancellation cannot be stopped; its task was handed back already.
-        log.warning("%d handlers have not returned; leaving without them", worker.executor.busy)
-        leave_now()
-    return 0
+    ended = serve(settings, app, queues, conninfo, drain=drain, supervisor=supervisor)
+    if not ended.clean:
+        leave_now(ended.code)
+    return ended.code
 
 
 def up(settings: Settings, app: App, *, migrate: bool, say: Callable[[str], None]) -> int:
@@ -43,6 +47,8 @@ def up(settings: Settings, app: App, *, migrate: bool, say: Callable[[str], None
     A database that PGQ_DATABASE_URL names is migrated only when asked to. Blocks until SIGTERM or SIGINT; then a local
     server that was started here is stopped again, unless another process uses it. Answers the exit code.
     """
+    from pgq.db.migrate import upgrade  # Alembic and SQLAlchemy: a worker does without, and starts in half the time
+
     if settings.database_url is not None:
         database = conninfo(settings.database_url.get_secret_value())
         if migrate:
@@ -56,17 +62,38 @@ def up(settings: Settings, app: App, *, migrate: bool, say: Callable[[str], None
         say(f"{'Started' if local.started else 'Using'} the local PostgreSQL in {settings.data_dir}.")
         say("""A worker is running. In another terminal: pgq submit echo '{"hello": "world"}' --wait""")
         say("Ctrl-C stops it.")
-        return run_worker(settings, app, queues=None, conninfo=local.conninfo)
+        ended = serve(settings, app, None, local.conninfo)
     finally:
         app.close()
         if local.started and not server.stop_if_unused():
             say("The local PostgreSQL stays up: another process uses it.")
+    if not ended.clean:
+        leave_now(ended.code)
+    return ended.code
+
+
+def serve(
+    settings: Settings,
+    app: App,
+    queues: Sequence[tuple[str, int]] | None,
+    conninfo: str,
+    *,
+    drain: bool = False,
+    supervisor: SupervisorLink | None = None,
+) -> Ended:
+    """Run a worker until it is stopped."""
+    app.use_database(conninfo)
+    plan = replace(worker_plan(settings, app, queues, conninfo), drain=drain)
+    return run(until_stopped(plan, supervisor))
 
 
 def worker_plan(settings: Settings, app: App, queues: Sequence[tuple[str, int]] | None, conninfo: str) -> WorkerPlan:
     """The settings of a worker, resolved."""
     if not app.handlers:
         raise SettingsError("the app has no handlers; decorate functions with @app.task")
+    for handler in app.handlers.values():
+        if handler.declaration.executor == "process":
+            reference_to(handler)  # another process has to find it
     direct = settings.direct_url.get_secret_value() if settings.direct_url else None
     return WorkerPlan(
         conninfo=conninfo,
@@ -83,25 +110,30 @@ def worker_plan(settings: Settings, app: App, queues: Sequence[tuple[str, int]] 
     )
 
 
-async def until_stopped(plan: WorkerPlan) -> Worker:
-    """Run a worker; SIGTERM and SIGINT stop it."""
+async def until_stopped(plan: WorkerPlan, supervisor: SupervisorLink | None) -> None:
+    """Run a worker; SIGTERM, SIGINT, SIGHUP and the supervisor's end stop it. Raises WorkerStuck."""
     worker = worker_with_ticker(plan)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, worker.stop)
-    await worker.run()
-    return worker
+    with Watchdog(worker) as watchdog, signals_to(watchdog.stop_worker):
+        if supervisor is not None:
+            supervisor.ready()
+            supervisor.watch(watchdog.stop_worker)
+        await worker.run()
+    watchdog.judge()
+
+
+@contextmanager
+def signals_to(stop: Callable[[], None]) -> Iterator[None]:
+    """Let the signals that end a process call `stop`. Not by the event loop, which a handler may block."""
+    numbers = [n for n in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP) if signal.getsignal(n) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, lambda *_: stop()) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def worker_with_ticker(plan: WorkerPlan) -> Worker:
     """A worker that also takes its turns at maintenance."""
     work = duties(lease=plan.lease, kind_grace=plan.kind_grace)
     return Worker(plan, beside=[Ticker(plan.listen_conninfo, plan.id, work, plan.retention).run])
-
-
-def leave_now() -> None:
-    """End the process although threads still run."""
-    logging.shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)

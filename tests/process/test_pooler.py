@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,32 +22,36 @@ from tests.workers import ROOT
 
 PGBOUNCER = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
 
-pytestmark = pytest.mark.skipif(
-    not (Path(PGBOUNCER).exists() or os.environ.get("CI")), reason="PgBouncer is not installed"
-)
+pytestmark = [
+    pytest.mark.skipif(not (Path(PGBOUNCER).exists() or os.environ.get("CI")), reason="PgBouncer is not installed"),
+    pytest.mark.xdist_group("pooler"),
+]
 
 
 @pytest.fixture(scope="module")
-def direct(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server whose socket PgBouncer's user may reach; PgBouncer, like PostgreSQL, refuses to be root."""
-    sockets = Path(os.path.realpath(tmp_path_factory.mktemp("pooler")))
-    for folder in (sockets, sockets.parent, sockets.parent.parent):
-        folder.chmod(0o777 if folder == sockets else 0o755)
-    options = {"fsync": "off", "unix_socket_directories": f".,{sockets}", "unix_socket_permissions": "0777"}
+def folder() -> Iterator[Path]:
+    """A folder that PgBouncer's user may enter: like PostgreSQL it refuses to be root, and pytest's are private."""
+    with tempfile.TemporaryDirectory(prefix="pgq-pooler-") as name:
+        Path(name).chmod(0o777)
+        yield Path(name)
+
+
+@pytest.fixture(scope="module")
+def direct(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server with a second socket that PgBouncer's user may reach."""
+    options = {"fsync": "off", "unix_socket_directories": f".,{folder}", "unix_socket_permissions": "0777"}
     server = EmbeddedServer(tmp_path_factory.mktemp("data") / "postgres", die_with_parent=True, options=options)
     conninfo = server.start().conninfo
     upgrade(conninfo)
-    yield make_conninfo(conninfo, host=str(sockets))
+    yield make_conninfo(conninfo, host=str(folder))
     server.stop()
 
 
 @pytest.fixture(scope="module")
-def behind(direct: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def behind(direct: str, folder: Path) -> Iterator[str]:
     """The same database through PgBouncer, with two server connections for everybody."""
     server = conninfo_to_dict(direct)
     password = next(line.split(":")[-1] for line in Path(str(server["passfile"])).read_text().splitlines() if line)
-    folder = tmp_path_factory.mktemp("pgbouncer")
-    folder.chmod(0o755)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

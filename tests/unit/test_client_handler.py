@@ -156,8 +156,7 @@ def test_where_a_function_runs_is_decided_when_it_is_registered(app: pgq.App) ->
     assert executor(lambda: coroutine(), executor="async") == "async"
     with pytest.raises(ValueError, match="runs on the event loop"):
         executor(coroutine, executor="thread")
-    with pytest.raises(ValueError, match="not supported by this version"):
-        executor(plain, executor="process")
+    assert executor(plain, executor="process") == executor(coroutine, executor="process") == "process"
     with pytest.raises(ValueError, match="must be"):
         executor(plain, executor="fiber")
 

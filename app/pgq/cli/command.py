@@ -77,7 +77,7 @@ def remember(app: typer.Typer, function: Callable[..., None]) -> None:
     """Make `function` what runs before any command, and let the shared options stand there, too."""
 
     def run(context: typer.Context, **given: Any) -> None:
-        context.obj = Session.of(None, {option: given.pop(option) for option in SHARED})
+        context.obj = Session.of(context.obj, {option: given.pop(option) for option in SHARED})
         function(**given)
 
     present(run, list(inspect.signature(function).parameters.values()), SHARED)

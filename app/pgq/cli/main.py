@@ -8,9 +8,24 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from pgq.cli import check, dlq, migrate, processes, queues, status, submit, tasks, version, workers
+from pgq.cli import (
+    bench,
+    check,
+    dlq,
+    doctor,
+    migrate,
+    processes,
+    queues,
+    status,
+    stress,
+    submit,
+    tasks,
+    version,
+    workers,
+)
 from pgq.cli.command import remember
 from pgq.cli.failures import BROKEN_PIPE, INTERRUPTED, end_of_usage
+from pgq.cli.session import Session
 
 
 class Root(TyperGroup):
@@ -72,10 +87,10 @@ def root(
 
 
 remember(app, root)
-for group in (processes, migrate, check, version, submit, status, tasks, dlq, queues, workers):
+for group in (processes, migrate, check, version, submit, status, tasks, dlq, queues, workers, doctor, bench, stress):
     group.add_to(app)
 
 
 def main() -> None:
     """The entry point of `pgq`, `pgq-tasks` and `python -m pgq`."""
-    app()
+    app(obj=Session(command=[sys.executable, *sys.orig_argv[1:]]))

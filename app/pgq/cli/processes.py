@@ -49,21 +49,41 @@ def worker(
     builtins: Annotated[
         bool, typer.Option("--builtins", help="Serve the built-in kinds echo, sleep and fail, too.")
     ] = False,
+    processes: Annotated[
+        int | None,
+        typer.Option(min=1, max=1_000, help="Worker processes, each with its own concurrency (PGQ_PROCESSES, 1)."),
+    ] = None,
+    drain: Annotated[
+        bool, typer.Option("--drain", help="End when nothing is ready, running or retrying in its queues.")
+    ] = False,
 ) -> int:
-    """Claim tasks and run them, until SIGTERM or Ctrl-C. Without -q: the queues of its handlers, and default."""
-    from pgq import service
-    from pgq.worker.builtins import builtin_app
+    """Claim tasks and run them, until SIGTERM or Ctrl-C. Without -q: the queues of its handlers, and default.
+
+    The processes that work are supervised by one that does not: it starts those again that die.
+    """
+    from pgq.supervisor.link import link_to_supervisor
+    from pgq.supervisor.supervisor import supervise
 
     settings = session.settings(
-        app=app, queues=",".join(queue) if queue else None, log_format="json" if session.json else None
+        app=app,
+        queues=",".join(queue) if queue else None,
+        processes=processes,
+        log_format="json" if session.json else None,
     )
     queues = read_queues(settings.queues) if settings.queues else None
     configure(style=settings.log_format, level=settings.log_level)
+    supervisor = link_to_supervisor()
+    if supervisor is None and session.command:
+        return supervise(session.command, settings.processes, grace=settings.grace_seconds)
+
+    from pgq import service
+    from pgq.worker.builtins import builtin_app
+
     loaded = load_app(settings.app) if settings.app else None
     conninfo = session.conninfo(own=loaded.database_url if loaded else None)
     if loaded is None or builtins:
         loaded = builtin_app(loaded)
-    return service.run_worker(settings, loaded, queues=queues, conninfo=conninfo)
+    return service.run_worker(settings, loaded, queues=queues, conninfo=conninfo, drain=drain, supervisor=supervisor)
 
 
 def read_queues(words: str) -> list[tuple[str, int]]:

@@ -1,6 +1,6 @@
 """What a command has to work with: the shared options, the settings, the database."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
@@ -20,18 +20,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One run of a command. `given` are the settings that the command line names; the environment has the others."""
+    """One run of a command. `given` are the settings that the command line names; the environment has the others.
+
+    `command` starts this same process again; nothing when another program has called us.
+    """
 
     json: bool = False
     debug: bool = False
     given: Mapping[str, Any] = field(default_factory=dict)
+    command: Sequence[str] = ()
 
     @classmethod
     def of(cls, outer: Self | None, options: Mapping[str, Any]) -> Self:
         """From the options of a command, over those that stood before its name."""
         given = {name: value for name, value in options.items() if value is not None and name not in ("json", "debug")}
         outer = outer or cls()
-        return cls(outer.json or options["json"], outer.debug or options["debug"], {**outer.given, **given})
+        flags = outer.json or options["json"], outer.debug or options["debug"]
+        return cls(*flags, {**outer.given, **given}, outer.command)
 
     def settings(self, **more: Any) -> "Settings":
         """All settings; those in `more` that are not None win. Raises SettingsError."""

@@ -109,8 +109,9 @@ class App:
         kind: default the function's name. queue, priority (0 to 9, 9 is the most urgent; low, normal, high),
         max_attempts and timeout (seconds or timedelta per attempt; default the queue's, else 300 s) hold for tasks that
         say nothing else. retry: from the number of the attempt that failed to the seconds until the next. bury_on:
-        exceptions that no retry can mend. executor: "async" (the event loop, default for async def) or "thread"
-        (default for def). tags: for every task.
+        exceptions that no retry can mend. executor: "async" (the event loop, default for async def), "thread"
+        (default for def) or "process" (one that is killed when the time is over, the task is cancelled or its lease is
+        lost; the function must stand at the top of an importable module). tags: for every task.
 
         A first parameter annotated pgq.Context is the context. Raises DuplicateKind, InvalidTask for a wrong value, and
         TypeError for a function that no payload can fill (*args, positional-only parameters).

@@ -11,7 +11,7 @@ from pgq.client.options import duration
 from pgq.values import fields
 from pgq.values.backoff import Backoff
 
-Executor = Literal["async", "thread"]
+Executor = Literal["async", "thread", "process"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +79,8 @@ def name_of(function: Callable[..., Any]) -> str:
 
 
 def executor_for(function: Callable[..., Any], asked: str | None) -> Executor:
-    """Coroutine functions run on the event loop, plain ones in threads; "async" may be asked for a plain one too.
+    """Coroutine functions run on the event loop, plain ones in threads; "async" may be asked for a plain one too, and
+    "process" for both.
 
     What such a plain function returns is awaited when it can be: a wrapper around a coroutine function may hide that
     it is one.
@@ -101,6 +102,6 @@ def executor_for(function: Callable[..., Any], asked: str | None) -> Executor:
         case "thread":
             return "thread"
         case "process":
-            raise ValueError('executor="process" is not supported by this version; use "thread"')
+            return "process"
         case _:
-            raise ValueError(f'executor must be "async" or "thread", not {asked!r}')
+            raise ValueError(f'executor must be "async", "thread" or "process", not {asked!r}')

@@ -35,18 +35,19 @@ def submit(task: NewTask[Any]) -> Plan[Submitted]:
 def submit_many(tasks: Sequence[NewTask[Any]]) -> Plan[list[Submitted]]:
     """Submit tasks, all or none, and answer in their order: by COPY those that no key could be known of.
 
-    Keys go in their own order: two bulk submits that hold the same keys in opposite orders would deadlock. Of equal
-    keys the first one wins, since sorting keeps their order.
+    In one statement they go in their order. Keys that need several go in the keys' order: two bulk submits that hold the
+    same keys in opposite orders would deadlock. Of equal keys the first one wins, since sorting keeps their order.
     """
     answers: dict[int, Submitted] = {}
     plain = [place for place, task in enumerate(tasks) if task.key is None]
     if len(plain) > COPY_ABOVE and (yield MayCopy()):
         copied = yield from copy([tasks[place] for place in plain])
         answers.update(zip(plain, copied, strict=True))
-    rest = sorted(
-        (place for place in range(len(tasks)) if place not in answers), key=lambda place: tasks[place].key or ""
-    )
-    for chunk in chunks(rest, tasks):
+    rest = [place for place in range(len(tasks)) if place not in answers]
+    portions = list(chunks(rest, tasks))
+    if len(portions) > 1:
+        portions = list(chunks(sorted(rest, key=lambda place: tasks[place].key or ""), tasks))
+    for chunk in portions:
         submitted = yield from submit_chunk([tasks[place] for place in chunk])
         answers.update(zip(chunk, submitted, strict=True))
     return [answers[place] for place in range(len(tasks))]

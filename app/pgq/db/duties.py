@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from psycopg import AsyncConnection
+from psycopg import AsyncClientCursor, AsyncConnection
 from psycopg.rows import class_row
 from psycopg.sql import SQL, Identifier
 
@@ -40,15 +40,17 @@ async def take_turn_and_do(
     statement: str,
     parameters: Mapping[str, Any],
 ) -> tuple[int, list[UUID]]:
-    """One tick: the lock, the look whether the duty is due, the work and COMMIT, all sent in one round trip.
+    """One tick: the lock, the look whether the duty is due, the work and COMMIT, all sent in one message.
 
-    So a client that freezes in between holds nothing: the server has all it needs to finish. Answers how many rows
-    changed, and the ids of the tasks among them.
+    Two statements in one message are one transaction, and the server has all it needs to finish it: a client that
+    freezes holds nothing. (A pipeline would not do: it sends each statement by itself, and the event loop may run a
+    handler that blocks in between.) Answers how many rows changed, and the ids of the tasks among them.
     """
-    async with connection.pipeline(), connection.transaction():
-        await connection.execute(sql("take_turn"), {"duty": duty, "worker": worker, "period": period, "hold": hold})
-        work = await connection.execute(sql(statement), parameters)
-    row = await work.fetchone()
+    cursor = AsyncClientCursor(connection)
+    turn = {"duty": duty, "worker": worker, "period": period, "hold": hold}
+    await cursor.execute(f"{sql('take_turn')};\n{sql(statement)}", {**parameters, **turn})
+    cursor.nextset()
+    row = await cursor.fetchone()
     return (row[0], row[1]) if row else (0, [])
 
 

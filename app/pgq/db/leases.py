@@ -78,6 +78,22 @@ def extend(connection: Connection[Any], *, worker: UUID, leases: Sequence[Lease]
     return cursor.fetchall()
 
 
+def asked_to_cancel(connection: Connection[Any], *, worker: UUID, leases: Sequence[Lease]) -> list[UUID]:
+    """The tasks among these whose cancellation is asked for."""
+    cursor = connection.execute(
+        sql("asked_to_cancel"),
+        {"worker": worker, "ids": [held.id for held in leases], "epochs": [held.lease_epoch for held in leases]},
+        binary=True,
+    )
+    return [row[0] for row in cursor]
+
+
+async def drained(connection: AsyncConnection[Any], queues: Sequence[str]) -> bool:
+    """Whether nothing is ready, running or retrying in these queues; paused ones only have to run nothing."""
+    row = await (await connection.execute(sql("drained"), {"queues": list(queues)})).fetchone()
+    return row is not None and row[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
     """What a claimer has to know of the server that it talks to."""

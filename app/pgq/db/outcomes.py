@@ -9,6 +9,7 @@ from uuid import UUID
 from psycopg import AsyncConnection
 
 from pgq.db.sql import sql
+from pgq.values.duration import LONGEST
 from pgq.values.outcome import BuryNow, CancelNow, Complete, ErrorInfo, Outcome, RetryLater, SnoozeFor
 from pgq.values.task import Lease
 
@@ -27,22 +28,25 @@ class Finished:
 
 
 async def record(connection: AsyncConnection[Any], worker: UUID, finished: Sequence[Finished]) -> set[UUID]:
-    """Write the outcomes in one transaction; answers the ids of those that the fence let through."""
+    """Write the outcomes; answers the ids of those that the fence let through.
+
+    One statement a message, each a transaction of its own: a client that freezes leaves no row locked, so that the
+    reaper can take what it holds.
+    """
     ended = [one for one in finished if isinstance(one.outcome, Complete | CancelNow)]
     buried = [one for one in finished if isinstance(one.outcome, BuryNow)]
     back = [one for one in finished if isinstance(one.outcome, RetryLater | SnoozeFor | HandBack)]
     through: set[UUID] = set()
-    async with connection.transaction():
-        for name, some, columns in (
-            ("finish", ended, end_columns),
-            ("bury", buried, bury_columns),
-            ("put_back", back, back_columns),
-        ):
-            if some:
-                cursor = await connection.execute(
-                    sql(name), {"worker": worker, **lease_columns(some), **columns(some)}, binary=True
-                )
-                through.update(row[0] for row in await cursor.fetchall())
+    for name, some, columns in (
+        ("finish", ended, end_columns),
+        ("bury", buried, bury_columns),
+        ("put_back", back, back_columns),
+    ):
+        if some:
+            cursor = await connection.execute(
+                sql(name), {"worker": worker, **lease_columns(some), **columns(some)}, binary=True
+            )
+            through.update(row[0] for row in await cursor.fetchall())
     return through
 
 
@@ -92,13 +96,13 @@ def back_columns(finished: Iterable[Finished]) -> dict[str, list[Any]]:
     for one in finished:
         match one.outcome:
             case RetryLater(delay, error):
-                delays.append(delay)
+                delays.append(min(max(float(delay), 0.0), LONGEST))  # a handler's own backoff may know no bounds
                 errors.append(error_text(error))
             case SnoozeFor(delay):
-                delays.append(delay)
+                delays.append(float(delay))
                 errors.append(None)
             case HandBack():
-                delays.append(0)
+                delays.append(0.0)
                 errors.append(None)
     return {"delays": delays, "errors": errors}
 

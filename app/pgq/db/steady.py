@@ -11,6 +11,7 @@ import psycopg
 from psycopg import AsyncConnection
 
 from pgq.db.connect import connect_async
+from pgq.db.errors import translated
 
 log = logging.getLogger("pgq.db")
 R = TypeVar("R")
@@ -19,7 +20,12 @@ FIRST_WAIT = 0.05
 LONGEST_WAIT = 5.0
 SAY_AGAIN = 60.0
 
-OURS_TO_BLAME = (psycopg.errors.DataError, psycopg.errors.IntegrityError, psycopg.errors.ProgramLimitExceeded)
+OURS_TO_BLAME = (
+    psycopg.errors.DataError,
+    psycopg.errors.IntegrityError,
+    psycopg.errors.ProgramLimitExceeded,
+    psycopg.errors.StatementTooComplex,
+)
 """What a row's own content causes; everything else is the weather, and waiting helps."""
 
 
@@ -50,7 +56,7 @@ class SteadyConnection:
     async def persist(self, action: Callable[[AsyncConnection[Any]], Coroutine[Any, Any, R]]) -> R:
         """Do `action` until the database has answered, waiting longer each time, up to five seconds.
 
-        Raises only what the rows themselves cause (DataError, IntegrityError, ProgramLimitExceeded).
+        Raises only what the rows themselves cause: OURS_TO_BLAME.
         """
         while True:
             try:
@@ -66,10 +72,10 @@ class SteadyConnection:
     async def recover(self, error: Exception) -> None:
         """Drop the connection and wait a random while, so that a fleet does not come back in lockstep."""
         self.waits += 1
-        longest = min(FIRST_WAIT * 2**self.waits, LONGEST_WAIT)
+        longest = min(FIRST_WAIT * 2 ** min(self.waits, 20), LONGEST_WAIT)
         if time.monotonic() - self.said_at > SAY_AGAIN:
             self.said_at = time.monotonic()
-            log.warning("%s: the database does not answer, trying again: %s", self.part, first_line(error))
+            log.warning("%s: trying again: %s", self.part, first_line(translated(error)))
         await self.drop()
         await asyncio.sleep(random.uniform(longest / 2, longest))  # noqa: S311
 

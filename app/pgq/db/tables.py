@@ -24,6 +24,7 @@ MOMENT = TIMESTAMP(timezone=True)
 NOW = text("clock_timestamp()")
 NO_TAGS = text("'{}'::text[]")
 NO_OBJECT = text("'{}'::jsonb")
+A_TIMEOUT = "timeout_seconds > 0 AND timeout_seconds <= 315360000"
 
 
 def request_columns(*, live: bool = False) -> list[Column[object]]:
@@ -59,6 +60,26 @@ tasks = Table(
     Column("state", Text, nullable=False, server_default=text("'pending'")),
     Column("error", JSONB),
     PrimaryKeyConstraint("id", name="tasks_pkey"),
+    CheckConstraint("state IN ('blocked', 'pending', 'running')", name="task_state"),
+    CheckConstraint("priority BETWEEN 0 AND 9", name="task_priority"),
+    CheckConstraint("attempt >= 0 AND max_attempts BETWEEN 1 AND 1000", name="task_attempts"),
+    CheckConstraint(
+        "char_length(kind) BETWEEN 1 AND 128 AND char_length(queue) BETWEEN 1 AND 128",
+        name="task_names",
+    ),
+    CheckConstraint(
+        "run_at >= '2000-01-01Z' AND run_at < '3000-01-01Z' "
+        "AND expires_at >= '2000-01-01Z' AND expires_at < '3000-01-01Z'",
+        name="task_times",
+    ),
+    CheckConstraint(A_TIMEOUT, name="task_timeout"),
+    CheckConstraint("jsonb_typeof(payload) = 'object'", name="task_payload"),
+    CheckConstraint(
+        "CASE state WHEN 'running' THEN leased_by IS NOT NULL AND lease_expires_at IS NOT NULL "
+        "AND deadline_at IS NOT NULL AND started_at IS NOT NULL "
+        "ELSE leased_by IS NULL AND lease_expires_at IS NULL END",
+        name="task_lease",
+    ),
     Index("tasks_lanes", "queue", "priority", "run_at", "id", postgresql_where=text("state = 'pending'")),
     Index("tasks_running", "queue", "id", postgresql_where=text("state = 'running'")),
     Index("tasks_expiring", "expires_at", postgresql_where=text("expires_at IS NOT NULL AND state <> 'running'")),
@@ -72,6 +93,7 @@ task_history = Table(
     Column("state", Text, nullable=False),
     Column("result", JSONB),
     Column("error", JSONB),
+    CheckConstraint("state IN ('succeeded', 'cancelled', 'expired')", name="history_state"),
     PrimaryKeyConstraint("id", "finished_at", name="task_history_pkey"),
     postgresql_partition_by="RANGE (finished_at)",
 )
@@ -107,8 +129,8 @@ queues = Table(
     Column("paused_at", MOMENT),
     Column("paused_until", MOMENT),
     Column("timeout_seconds", Double),
-    Column("lease_seconds", Double),
     CheckConstraint("char_length(name) BETWEEN 1 AND 128", name="queue_name_length"),
+    CheckConstraint(A_TIMEOUT, name="queue_timeout_range"),
 )
 
 kinds = Table(
@@ -121,6 +143,11 @@ kinds = Table(
     Column("timeout_seconds", Double),
     Column("payload_schema", JSONB),
     Column("seen_at", MOMENT, nullable=False, server_default=NOW),
+    CheckConstraint("char_length(kind) BETWEEN 1 AND 128", name="kind_length"),
+    CheckConstraint("char_length(queue) BETWEEN 1 AND 128", name="kind_queue_length"),
+    CheckConstraint("priority BETWEEN 0 AND 9", name="kind_priority"),
+    CheckConstraint("max_attempts BETWEEN 1 AND 1000", name="kind_attempts"),
+    CheckConstraint(A_TIMEOUT, name="kind_timeout_range"),
 )
 
 workers = Table(
@@ -137,6 +164,8 @@ workers = Table(
     Column("state", Text, nullable=False, server_default=text("'running'")),
     Column("started_at", MOMENT, nullable=False, server_default=NOW),
     Column("beat_at", MOMENT, nullable=False, server_default=NOW),
+    CheckConstraint("capacity > 0", name="worker_capacity"),
+    CheckConstraint("state IN ('running', 'draining')", name="worker_state"),
 )
 
 waiting_workers = Table(
@@ -155,6 +184,7 @@ idempotency_keys = Table(
     Column("fingerprint", LargeBinary, nullable=False),
     Column("expires_at", MOMENT, nullable=False),
     Column("hits", BigInteger, nullable=False, server_default=text("0")),
+    CheckConstraint("char_length(key) BETWEEN 1 AND 255", name="key_length"),
     Index("idempotency_keys_expiry", "expires_at"),
 )
 

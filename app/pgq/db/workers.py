@@ -38,10 +38,9 @@ class PublishedKind:
 
 
 def register(connection: Connection[Any], worker: WorkerRow, kinds: Sequence[PublishedKind]) -> None:
-    """Enter the worker and publish its kinds."""
-    with connection.transaction():
-        connection.execute(sql("register_worker"), asdict(worker))
-        connection.execute(sql("publish_kinds"), {"kinds": json.dumps([asdict(kind) for kind in kinds])})
+    """Publish the worker's kinds and enter it. Not one transaction: one that froze would hold the kinds of all."""
+    connection.execute(sql("publish_kinds"), {"kinds": json.dumps([asdict(kind) for kind in kinds])})
+    connection.execute(sql("register_worker"), asdict(worker))
 
 
 def beat(connection: Connection[Any], worker: UUID, state: str, kinds: Sequence[str]) -> bool:

@@ -34,7 +34,10 @@ class Ticker:
         """Tick for ever."""
         try:
             while True:
-                await self.steady.persist(self.tick)
+                try:
+                    await self.steady.persist(self.tick)
+                except psycopg.Error as error:
+                    log.error("a tick failed: %s", first_line(error))
                 await asyncio.sleep(random.uniform(0.8, 1.0))  # noqa: S311
         finally:
             await asyncio.shield(self.steady.drop())
@@ -45,9 +48,9 @@ class Ticker:
             duty = self.duties[name]
             try:
                 await self.do(connection, duty)
-            except psycopg.OperationalError:
-                raise
             except psycopg.Error as error:
+                if connection.closed:
+                    raise
                 log.error("%s failed: %s", name, first_line(error))
                 if name == REAPER:
                     await self.reap_one_by_one(connection, duty)
@@ -74,9 +77,9 @@ class Ticker:
             try:
                 await db.make_due(connection, duty.name)
                 await self.do(connection, duty, only=task)
-            except psycopg.OperationalError:
-                raise
             except psycopg.Error as error:
+                if connection.closed:
+                    raise
                 log.error("task %s cannot be reaped: %s", task, first_line(error))
 
     async def drop_old_partitions(self, connection: AsyncConnection[Any]) -> None:
@@ -93,5 +96,9 @@ class Ticker:
             try:
                 await db.drop_partition(connection, partition)
                 log.info("dropped pgq.%s: its retention is over", partition.child)
-            except (psycopg.errors.LockNotAvailable, psycopg.ProgrammingError) as error:
+            except (
+                psycopg.errors.LockNotAvailable,
+                psycopg.errors.ObjectNotInPrerequisiteState,  # another one is half detached, and waited for first
+                psycopg.ProgrammingError,
+            ) as error:
                 log.info("pgq.%s is not dropped yet: %s", partition.child, first_line(error))

@@ -22,8 +22,16 @@ def seconds(duration: float | timedelta, field: str) -> float:
     except OverflowError:
         value = math.inf
     if not 0 <= value <= LONGEST:
-        raise InvalidTask(field, f"must be between 0 seconds and ten years, not {str(duration)[:40]}")
+        raise InvalidTask(field, f"must be between 0 seconds and ten years, not {shown(duration)}")
     return value
+
+
+def shown(value: object) -> str:
+    """The beginning of a refused value, for the message; Python prints no integer of more than 4,300 digits."""
+    try:
+        return str(value)[:40]
+    except ValueError:
+        return "a number of more than 4,300 digits"
 
 
 def parse_duration(words: str, field: str = "duration") -> float:

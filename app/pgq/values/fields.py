@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from pgq.values.duration import shown
 from pgq.values.errors import InvalidTask
 
 PRIORITIES = {"low": 2, "normal": 5, "high": 8}
@@ -32,7 +33,7 @@ def priority(value: object) -> int:
         return PRIORITIES[value]
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 9:
         raise InvalidTask(
-            "priority", f"must be 0 to 9 (9 is the most urgent), low, normal or high, not {str(value)[:40]}"
+            "priority", f"must be 0 to 9 (9 is the most urgent), low, normal or high, not {shown(value)}"
         )
     return value
 
@@ -40,7 +41,7 @@ def priority(value: object) -> int:
 def max_attempts(value: object) -> int:
     """1 to 1000."""
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1000:
-        raise InvalidTask("max_attempts", f"must be a whole number from 1 to 1000, not {str(value)[:40]}")
+        raise InvalidTask("max_attempts", f"must be a whole number from 1 to 1000, not {shown(value)}")
     return value
 
 

@@ -13,6 +13,8 @@ class Unstorable(ValueError):
 
 def to_text(value: object, what: str) -> str:
     """The value as JSON text. Raises Unstorable, naming `what`, when the database could not keep it."""
+    if isinstance(value, str) and len(value) > MAX_BYTES:
+        raise Unstorable(f"{what} is over {len(value):,} bytes as JSON; at most {MAX_BYTES:,} are kept")
     try:
         text = ENCODER.encode(value)
         size = len(text.encode())
@@ -47,16 +49,18 @@ def from_text(text: str) -> Any:
 
 
 def strings(value: object) -> list[str]:
-    """All strings inside a JSON value, keys included."""
-    match value:
-        case str():
-            return [value]
-        case dict():
-            return [text for pair in value.items() for part in pair for text in strings(part)]
-        case list() | tuple():
-            return [text for item in value for text in strings(item)]
-        case _:
-            return []
+    """All strings inside a JSON value, keys included, however deep it is."""
+    found: list[str] = []
+    left = [value]
+    while left:
+        match left.pop():
+            case str() as text:
+                found.append(text)
+            case dict() as members:
+                left += [*members.keys(), *members.values()]
+            case list() as items:
+                left += items
+    return found
 
 
 def plain(error: BaseException) -> str:

@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import assert_never
 
 from pgq.values import raised
-from pgq.values.backoff import Backoff
+from pgq.values.backoff import Backoff, exponential
+from pgq.values.duration import seconds
 from pgq.values.json_text import Unstorable, to_text
 from pgq.values.task import Claimed
 
 LONGEST_MESSAGE = 10_000
 LONGEST_TRACEBACK = 50_000
+DEFAULT_BACKOFF = exponential()
 OWN_FRAMES = f'  File "{Path(__file__).parents[1] / "worker"}'
 
 
@@ -83,7 +85,7 @@ def decide(error: BaseException | None, result: object, task: Claimed, policy: P
         case raised.Snooze(delay=delay):
             return SnoozeFor(delay)
         case raised.Cancel(reason=reason):
-            return CancelNow(clean(reason, LONGEST_MESSAGE))
+            return CancelNow(clean(str(reason), LONGEST_MESSAGE))
         case raised.Bury():
             return BuryNow(describe(error))
         case BaseException() if isinstance(error, policy.bury_on):
@@ -93,9 +95,17 @@ def decide(error: BaseException | None, result: object, task: Claimed, policy: P
         case raised.Retry(after=after) if after is not None:
             return RetryLater(after, describe(error))
         case BaseException():
-            return RetryLater(policy.backoff(task.attempt), describe(error))
+            return RetryLater(wait_before_next(task, policy), describe(error))
         case _:
             assert_never(error)
+
+
+def wait_before_next(task: Claimed, policy: Policy) -> float:
+    """What the handler's backoff says; the default's word when a backoff of the user's own raises or talks nonsense."""
+    try:
+        return seconds(policy.backoff(task.attempt), "retry")
+    except Exception:
+        return DEFAULT_BACKOFF(task.attempt)
 
 
 def complete(result: object) -> Outcome:
@@ -109,7 +119,7 @@ def complete(result: object) -> Outcome:
 def describe(error: BaseException) -> ErrorInfo:
     """The error as it is kept with the task. A broken __str__ or a huge message does no harm."""
     try:
-        message = error.reason if isinstance(error, raised.Raised) else str(error)
+        message = str(error.reason if isinstance(error, raised.Raised) else error)
     except BaseException as broken:
         message = f"(its message cannot be shown: {type(broken).__name__})"
     # Frames only, and the handler's only: format_exception would repeat the message, however long.

@@ -32,6 +32,8 @@ class Settings(BaseSettings):
     """`email:10,default`: the queues to serve, with their weights."""
     concurrency: int = Field(100, ge=1, le=10_000)
     """Tasks at once in one worker process."""
+    processes: int = Field(1, ge=1, le=1_000)
+    """Worker processes that `pgq worker` starts and supervises."""
     worker_name: str | None = None
     """How the worker is called in lists; default: the host's name."""
     grace_seconds: float = Field(25, ge=0, le=86_400)
@@ -96,3 +98,5 @@ def secret_from(path: str, key: str) -> str:
         return Path(path).read_text().strip()
     except OSError as error:
         raise SettingsError(f"PGQ_{key.upper()}_FILE: cannot read {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"PGQ_{key.upper()}_FILE: {path} is not text in UTF-8") from None

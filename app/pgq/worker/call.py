@@ -4,15 +4,18 @@ import asyncio
 import contextvars
 import inspect
 import logging
+from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Any
 
 from pgq.client.context import Context
 from pgq.client.handler import Handler
 from pgq.db.outcomes import HandBack
-from pgq.values.errors import InvalidPayload
-from pgq.values.json_text import Unstorable, from_text
-from pgq.values.outcome import BuryNow, CancelNow, Outcome, Policy, TimedOut, decide, describe
+from pgq.values.outcome import BuryNow, CancelNow, Outcome, Policy, RetryLater, TimedOut, decide
+from pgq.values.task import Claimed
+from pgq.worker.arguments import arguments_of
+from pgq.worker.processes import Processes
+from pgq.worker.reference import reference_to
 from pgq.worker.running import Interrupt, Running
 
 log = logging.getLogger("pgq.worker")
@@ -20,7 +23,9 @@ log = logging.getLogger("pgq.worker")
 AnyHandler = Handler[..., Any, ..., Any]
 
 
-async def outcome_of(handler: AnyHandler, running: Running, threads: Executor) -> Outcome | HandBack | None:
+async def outcome_of(
+    handler: AnyHandler, running: Running, threads: Executor, processes: Processes
+) -> Outcome | HandBack | None:
     """What became of the attempt; None when its lease is lost and this worker may not say so any more.
 
     Every way in which a handler can end is an outcome, SystemExit and KeyboardInterrupt included: no task takes its
@@ -29,17 +34,21 @@ async def outcome_of(handler: AnyHandler, running: Running, threads: Executor) -
     task = running.task
     if (why := running.told()) is not None:
         return interrupted(why)
-    try:
-        arguments = handler.signature.call_arguments(from_text(task.payload))
-    except (Unstorable, InvalidPayload) as invalid:
-        return BuryNow(describe(InvalidPayload(f"the payload does not fit: {invalid}")))
+    elsewhere = handler.declaration.executor == "process"
+    arguments = {} if elsewhere else arguments_of(handler, task)
+    if isinstance(arguments, BuryNow):
+        return arguments
 
+    decided: Outcome | None = None
     error: BaseException | None = None
     result: Any = None
     clock = asyncio.timeout(task.timeout_seconds)
     try:
         async with clock:
-            result = await call(handler, running, arguments, threads)
+            if elsewhere:
+                decided = await processes.run(reference_to(handler), task)
+            else:
+                result = await call(handler, running, arguments, threads)
     except BaseException as raised:
         error = raised
     match running.told():
@@ -47,29 +56,34 @@ async def outcome_of(handler: AnyHandler, running: Running, threads: Executor) -
             return None
         case Interrupt.CANCEL if error is not None:
             return CancelNow("cancelled while it ran")
-        case Interrupt.STOP if isinstance(error, asyncio.CancelledError):
-            return HandBack()
+        case Interrupt.STOP if error is not None:
+            return HandBack()  # whatever it made of being interrupted
         case _:
             pass
     if clock.expired() and error is not None:
         running.cancelled.set()
-        error = TimedOut(f"the attempt ran longer than its timeout of {task.timeout_seconds:g} s").with_traceback(
-            error.__traceback__
-        )
-    if error is not None:
-        log.info("task %s (%s) attempt %d: %s", task.id, task.kind, task.attempt, type(error).__name__)
-    return decide(error, result, task, Policy(handler.declaration.retry, handler.declaration.bury_on))
+        error = too_long(task).with_traceback(error.__traceback__)
+    if error is not None or decided is None:
+        decided = decide(error, result, task, Policy(handler.declaration.retry, handler.declaration.bury_on))
+    if isinstance(decided, RetryLater | BuryNow):
+        log.info("task %s (%s) attempt %d: %s", task.id, task.kind, task.attempt, decided.error.type)
+    return decided
+
+
+def too_long(task: Claimed) -> TimedOut:
+    """What an attempt is ended with when its time is over."""
+    return TimedOut(f"the attempt ran longer than its timeout of {task.timeout_seconds:g} s")
 
 
 def interrupted(why: Interrupt) -> Outcome | HandBack | None:
-    """What becomes of an attempt that was stopped before it began."""
+    """What becomes of an attempt that was stopped before it began, or that does not heed it."""
     match why:
         case Interrupt.LOST:
             return None
         case Interrupt.STOP:
             return HandBack()
         case Interrupt.CANCEL:
-            return CancelNow("cancelled before it began")
+            return CancelNow("cancelled")
 
 
 async def call(handler: AnyHandler, running: Running, arguments: dict[str, Any], threads: Executor) -> Any:
@@ -80,6 +94,17 @@ async def call(handler: AnyHandler, running: Running, arguments: dict[str, Any],
         return await answer if inspect.isawaitable(answer) else answer
 
     variables = contextvars.copy_context()
-    running.thread = threads.submit(lambda: variables.run(handler.function, *context, **arguments))
+    running.thread = threads.submit(answer_of, lambda: variables.run(handler.function, *context, **arguments))
     # Shielded: when the wait ends early, the thread goes on, and keeps its slot until it returns.
-    return await asyncio.shield(asyncio.wrap_future(running.thread))
+    result, error = await asyncio.shield(asyncio.wrap_future(running.thread))
+    if error is not None:
+        raise error
+    return result
+
+
+def answer_of(function: Callable[[], Any]) -> tuple[Any, BaseException | None]:
+    """What a function in a thread returned or raised: as a value, for a future cannot carry StopIteration."""
+    try:
+        return function(), None
+    except BaseException as error:
+        return None, error

@@ -1,6 +1,7 @@
 """Takes tasks from the queues, as many as can be started now."""
 
 import asyncio
+import logging
 import random
 import time
 from collections import Counter
@@ -18,8 +19,13 @@ from pgq.worker.budgets import shared
 from pgq.worker.cursors import Cursors
 from pgq.worker.plan import WorkerPlan
 
+log = logging.getLogger("pgq.worker")
+
 SOON_AGAIN = (0.005, 0.02, 0.1)
 """Looks after falling asleep: an insert that began before and commits after notifies nobody."""
+
+SAY_AGAIN = 30.0
+"""Seconds after which a waiting worker says again that it waits: silent for a minute, it was forgotten."""
 
 LONGEST_FULL = 1.0
 """How long a full worker stays registered as waiting; at most one change a second."""
@@ -43,9 +49,11 @@ class Claimer:
         self.steady = SteadyConnection(plan.conninfo, "claimer")
         self.woken = asyncio.Event()
         self.waiting = False
+        self.said_at = 0.0
         self.full_since: float | None = None
         self.naps: list[float] = []
         self.saturated = False
+        self.say_what_is_left = True
         self.known: AsyncConnection[Any] | None = None
 
     def wake(self) -> None:
@@ -58,7 +66,10 @@ class Claimer:
         try:
             while not stopping.is_set():
                 try:
-                    await self.turn(await self.steady.get(), until_stopped)
+                    connection = await self.steady.get()
+                    await self.turn(connection, until_stopped)
+                    if self.plan.drain and await self.drained(connection):
+                        stopping.set()
                 except psycopg.Error as error:
                     self.waiting = False
                     await self.steady.recover(error)
@@ -126,13 +137,25 @@ class Claimer:
 
     async def sleep(self, connection: AsyncConnection[Any], until_stopped: "asyncio.Future[Any]") -> None:
         """Nothing is ready. Say so once, so that submits notify; look again soon after; then at every poll interval."""
-        if not self.waiting:
+        if not self.waiting or time.monotonic() - self.said_at > SAY_AGAIN:
             await workers.wait_for_tasks(connection, self.plan.id, self.plan.queue_names)
-            self.waiting = True
+            self.waiting, self.said_at = True, time.monotonic()
             self.naps = list(SOON_AGAIN)
             return
         nap = self.naps.pop(0) if self.naps else self.plan.poll * random.uniform(0.75, 1)  # noqa: S311
         await one_of(until_stopped, self.woken, timeout=nap)
+
+    async def drained(self, connection: AsyncConnection[Any]) -> bool:
+        """Whether a worker that only empties its queues has done so; asked when it has nothing to do itself."""
+        if self.room() < self.plan.concurrency:
+            return False
+        nothing_left = await leases.drained(connection, self.plan.queue_names)
+        if nothing_left:
+            log.info("drained: nothing is ready, running or retrying in %s", ", ".join(self.plan.queue_names))
+        elif self.say_what_is_left:
+            log.info("nothing to claim; waiting for retries, for what others run, and for kinds that only others have")
+            self.say_what_is_left = False
+        return nothing_left
 
     async def wait_for_a_slot(self, connection: AsyncConnection[Any], until_stopped: "asyncio.Future[Any]") -> None:
         """All slots are taken. A worker that stays full for a second need not be woken by submits."""

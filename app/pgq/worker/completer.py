@@ -30,6 +30,7 @@ class Completer:
         self.worker = worker
         self.recorded = recorded
         self.backlog: list[Finished] = []
+        self.writing: list[Finished] = []
         self.something = asyncio.Event()
         self.nothing = asyncio.Event()
         self.nothing.set()
@@ -45,8 +46,9 @@ class Completer:
         try:
             while True:
                 await self.something.wait()
-                batch, self.backlog = self.backlog[:BATCH], self.backlog[BATCH:]
-                await self.write(batch)
+                self.writing, self.backlog = self.backlog[:BATCH], self.backlog[BATCH:]
+                await self.write(self.writing)
+                self.writing = []
                 if not self.backlog:
                     self.something.clear()
                     self.nothing.set()

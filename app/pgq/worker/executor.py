@@ -4,14 +4,16 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from pgq.db.outcomes import Finished
 from pgq.values.outcome import BuryNow, describe
 from pgq.values.task import Claimed
-from pgq.worker.call import outcome_of
+from pgq.worker.call import interrupted, outcome_of
 from pgq.worker.plan import Handlers
+from pgq.worker.processes import Processes
 from pgq.worker.running import Interrupt, Running
 
 log = logging.getLogger("pgq.worker")
@@ -29,11 +31,17 @@ class Executor:
         self.done = done
         self.running: dict[UUID, Running] = {}
         self.attempts: set[asyncio.Task[None]] = set()
-        self.busy = 0
+        self.occupied: set[Running] = set()
         self.slot_freed = asyncio.Event()
         self.idle = asyncio.Event()
         self.idle.set()
         self.threads = ThreadPoolExecutor(slots, thread_name_prefix="pgq-handler")
+        self.processes = Processes()
+
+    @property
+    def busy(self) -> int:
+        """How many slots are taken: by attempts, and by threads that have not returned although theirs is over."""
+        return len(self.occupied)
 
     @property
     def free(self) -> int:
@@ -43,7 +51,7 @@ class Executor:
     def start(self, task: Claimed) -> None:
         """Run a task; what becomes of it goes to `done`."""
         running = Running(task)
-        self.busy += 1
+        self.occupied.add(running)
         self.idle.clear()
         self.running[task.id] = running
         attempt = asyncio.create_task(self.run(running), name=f"{task.kind} {task.id}")
@@ -55,25 +63,25 @@ class Executor:
         running.attempt = asyncio.current_task()
         task = running.task
         try:
-            outcome = await outcome_of(self.handlers[task.kind], running, self.threads)
-        except Exception as error:
+            outcome = await outcome_of(self.handlers[task.kind], running, self.threads, self.processes)
+        except BaseException as error:
             log.exception("task %s (%s): its handler could not be run", task.id, task.kind)
             outcome = BuryNow(describe(error))
         if self.running.get(task.id) is running:
             del self.running[task.id]
         if running.thread is None or running.thread.done():
-            self.free_slot()
+            self.free_slot(running)
         else:
-            loop = asyncio.get_running_loop()
-            running.thread.add_done_callback(lambda _: loop.is_closed() or loop.call_soon_threadsafe(self.free_slot))
-        if outcome is not None:
+            free, loop = partial(self.free_slot, running), asyncio.get_running_loop()
+            running.thread.add_done_callback(lambda _: loop.is_closed() or loop.call_soon_threadsafe(free))
+        if outcome is not None and not running.given_up:
             self.done(Finished(task.lease, outcome))
         if not self.running:
             self.idle.set()
 
-    def free_slot(self) -> None:
+    def free_slot(self, running: Running) -> None:
         """A handler, and its thread if it has one, has returned."""
-        self.busy -= 1
+        self.occupied.discard(running)
         self.slot_freed.set()
 
     def interrupt(self, task_id: UUID, why: Interrupt) -> None:
@@ -89,11 +97,19 @@ class Executor:
             for running in list(self.running.values()):
                 running.stop(Interrupt.STOP)
             await first_of(self.idle.wait(), within=LAST_WORDS)
-        # What swallows its cancellation is not waited for: its lease runs out once this process has gone.
+            for running in list(self.running.values()):
+                self.give_up(running)
+        await self.processes.close()
         self.threads.shutdown(wait=False, cancel_futures=True)
 
+    def give_up(self, running: Running) -> None:
+        """A coroutine that swallows its cancellation: its outcome is written without it. The process ends soon."""
+        running.given_up = True
+        if (why := running.told()) is not None and (outcome := interrupted(why)) is not None:
+            self.done(Finished(running.task.lease, outcome))
 
-async def first_of(*waits: Coroutine[Any, Any, Any], within: float) -> None:
+
+async def first_of(*waits: Coroutine[Any, Any, Any], within: float | None = None) -> None:
     """Return when the first of these is over, or the time."""
     tasks = [asyncio.ensure_future(wait) for wait in waits]
     try:

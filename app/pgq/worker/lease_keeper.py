@@ -100,8 +100,7 @@ class LeaseKeeper:
 
     def start(self) -> None:
         """Enter the worker in the table and start renewing. Raises psycopg.Error when the database does not answer."""
-        self.connection = connect(self.conninfo)
-        workers.register(self.connection, self.row, self.kinds)
+        workers.register(self.connected(), self.row, self.kinds)
         self.beat_at = time.monotonic()
         self.thread.start()
 
@@ -140,6 +139,15 @@ class LeaseKeeper:
             if not workers.beat(connection, self.row.id, self.state, self.row.kinds):
                 workers.register(connection, self.row, self.kinds)
             self.beat_at = now
+            self.look_for_cancellations(connection)
+
+    def look_for_cancellations(self, connection: Connection[Any]) -> None:
+        """Learn what a lost notification would have told, long before the leases are renewed."""
+        with self.lock:
+            leases = [held.lease for held in self.held.values()]
+        if leases:
+            for task in db.asked_to_cancel(connection, worker=self.row.id, leases=leases):
+                self.on_cancel(task)
 
     def renew(self, connection: Connection[Any], leases: list[Lease]) -> None:
         """Renew exactly these; a row that somebody else holds at the moment is tried again at the next turn."""

@@ -37,6 +37,8 @@ class WorkerPlan:
     grace: float = 25
     kind_grace: float = 86_400
     retention: float = 7 * 86_400
+    drain: bool = False
+    """Stop when nothing is ready, running or retrying in the queues."""
     id: UUID = field(default_factory=uuid4)
 
     @property

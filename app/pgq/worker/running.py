@@ -3,6 +3,7 @@
 import asyncio
 import enum
 import threading
+import time
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,6 +30,13 @@ class Running:
     """The coroutine of the attempt; None until it has begun, because a coroutine cancelled before that never begins."""
     thread: "Future[Any] | None" = None
     """The thread of a plain function."""
+    given_up: bool = False
+    """Its outcome was written without it; whatever it still says comes too late."""
+    due_at: float = field(init=False)
+    """When it has to be over, by the monotonic clock: at its timeout, or when its lease was lost."""
+
+    def __post_init__(self) -> None:
+        self.due_at = time.monotonic() + self.task.timeout_seconds
 
     def told(self) -> Interrupt | None:
         """Why the attempt is to stop, as of now."""
@@ -37,11 +45,17 @@ class Running:
     def stop(self, why: Interrupt) -> None:
         """Tell the handler to stop. The first reason counts, but a lost lease outdoes the others.
 
-        A thread cannot be stopped, only told: waiting for one whose cancellation was asked for goes on.
+        A thread cannot be stopped, only told: waiting for one whose cancellation was asked for goes on until the
+        worker stops.
         """
-        if self.interrupt is why or (self.interrupt is not None and why is not Interrupt.LOST):
+        if self.interrupt is why:
             return
-        self.interrupt = why
+        if self.interrupt is None or why is Interrupt.LOST:
+            self.interrupt = why
+        elif why is Interrupt.CANCEL:
+            return
+        if why is Interrupt.LOST:
+            self.due_at = min(self.due_at, time.monotonic())
         self.cancelled.set()
         if self.attempt is not None and not (self.thread is not None and why is Interrupt.CANCEL):
             self.attempt.cancel()

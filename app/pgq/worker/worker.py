@@ -21,7 +21,7 @@ from pgq.db.workers import WorkerRow
 from pgq.values.task import Claimed, Lease
 from pgq.worker.claimer import Claimer
 from pgq.worker.completer import Completer
-from pgq.worker.executor import Executor
+from pgq.worker.executor import Executor, first_of
 from pgq.worker.lease_keeper import LeaseKeeper
 from pgq.worker.plan import WorkerPlan, published
 from pgq.worker.running import Interrupt
@@ -68,7 +68,7 @@ class Worker:
         self.listener = Listener(
             plan.listen_conninfo,
             on_ready=self.ready,
-            on_cancel=lambda task: self.cancel(UUID(task)),
+            on_cancel=self.cancel_asked,
             on_connected=self.claimer.wake,
         )
 
@@ -76,10 +76,19 @@ class Worker:
         """Finish what runs, for the grace time, and end. Asked a second time: hand back what runs, now."""
         if self.stopping.is_set():
             self.hurry.set()
+            log.info("stopping at once")
+            return
         self.stopping.set()
+        log.info(
+            "stopping: %d tasks have %g s to finish; asked again, they are handed back at once",
+            len(self.executor.running),
+            self.plan.grace,
+        )
 
     async def run(self) -> None:
         """Claim, execute and finish tasks until told to stop; then drain."""
+        if not await self.prepared():
+            return
         async with self.registered(), asyncio.TaskGroup() as parts:
             own = (self.listener.run, self.completer.run, self.give_up_what_cannot_be_renewed)
             helpers = [parts.create_task(part()) for part in (*own, *self.beside)]
@@ -93,7 +102,6 @@ class Worker:
     @asynccontextmanager
     async def registered(self) -> AsyncIterator[None]:
         """In the table of workers, with leases kept; and out of it again."""
-        await self.prepare()
         log.info(
             "worker %s (%s) serves %s; kinds: %s",
             self.plan.name,
@@ -106,18 +114,23 @@ class Worker:
         finally:
             await asyncio.to_thread(self.lease_keeper.stop)
 
-    async def prepare(self) -> None:
-        """Have the coming days' partitions before the first outcome needs one, and register."""
+    async def prepared(self) -> bool:
+        """Have the coming days' partitions before the first outcome needs one, and register.
+
+        Waits for the database, and for its schema. False when told to stop before they were there.
+        """
         first = SteadyConnection(self.plan.conninfo, "worker")
-        while True:
-            await first.persist(make_partitions)
+        while not self.stopping.is_set():
             try:
+                await make_partitions(await first.get())
                 await asyncio.to_thread(self.lease_keeper.start)
             except psycopg.Error as error:
-                await first.recover(error)
+                await first_of(first.recover(error), self.stopping.wait())
             else:
                 await first.drop()
-                return
+                return True
+        await first.drop()
+        return False
 
     async def flush(self) -> None:
         """Write the last outcomes. A database that stays away is not waited for: the leases run out."""
@@ -136,6 +149,8 @@ class Worker:
 
     def start(self, tasks: Sequence[Claimed], asked_at: float) -> None:
         """Keep the leases of claimed tasks and run them."""
+        for task in tasks:
+            self.lose(task.id)  # an earlier attempt, which does not know yet
         self.lease_keeper.hold(tasks, asked_at)
         for task in tasks:
             self.executor.start(task)
@@ -151,12 +166,19 @@ class Worker:
             await asyncio.sleep(min(0.5, self.plan.lease / 20))
             for task in self.lease_keeper.forget_what_is_gone():
                 self.lose(task)
+            if not self.lease_keeper.thread.is_alive():
+                raise RuntimeError("the lease keeper has ended: this worker can keep no task")
 
     def lose(self, task: UUID) -> None:
         """The lease of a task is lost: stop its handler; its outcome counts no more."""
         if task in self.executor.running:
             log.warning("lease lost: task %s is stopped and its outcome discarded", task)
             self.executor.interrupt(task, Interrupt.LOST)
+
+    def cancel_asked(self, notification: str) -> None:
+        """A notification came. Anybody may send one, whatever it says."""
+        with contextlib.suppress(ValueError):
+            self.cancel(UUID(notification))
 
     def cancel(self, task: UUID) -> None:
         """Somebody asked for a task to be cancelled."""

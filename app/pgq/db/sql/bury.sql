@@ -1,9 +1,9 @@
--- Move tasks to the dead letters, each with the error of its last attempt.
+-- Move tasks to the dead letters, each with the error of its last attempt. As in finish.sql, the fence needs no state.
 WITH failed AS MATERIALIZED (
     SELECT t.id, f.error::jsonb || jsonb_build_object('attempt', t.attempt, 'at', pgq.rfc3339(clock_timestamp())) AS last_error
     FROM   unnest(%(ids)s::uuid[], %(epochs)s::bigint[], %(errors)s::text[]) AS f (id, epoch, error)
            JOIN pgq.tasks AS t ON t.id = f.id
-    WHERE  t.state = 'running' AND t.leased_by = %(worker)s AND t.lease_epoch = f.epoch
+    WHERE  t.leased_by = %(worker)s AND t.lease_epoch = f.epoch
     ORDER  BY t.id FOR UPDATE OF t
 ), gone AS (
     DELETE FROM pgq.tasks AS t USING failed WHERE t.id = failed.id RETURNING t.*, failed.last_error

@@ -27,8 +27,9 @@ WHERE  t.ctid = ANY (ARRAY(
                        FOR    NO KEY UPDATE SKIP LOCKED) AS head
                 WHERE  lane.queue = served.queue
                 LIMIT  served.budget) AS ready
-         WHERE  NOT EXISTS (SELECT FROM pgq.queues AS q WHERE q.name = served.queue AND q.paused_at IS NOT NULL
-                            AND coalesce(q.paused_until > statement_timestamp(), true))
+         -- A scalar, asked once per queue: a join with all of pgq.queues would also lose the order.
+         WHERE  NOT coalesce((SELECT q.paused_at IS NOT NULL AND coalesce(q.paused_until > statement_timestamp(), true)
+                              FROM pgq.queues AS q WHERE q.name = served.queue), false)
          LIMIT  %(room)s::integer))
 RETURNING t.id, t.kind, t.queue, t.payload::text AS payload, t.attempt, t.max_attempts, t.lease_epoch, t.priority, t.run_at,
           t.timeout_seconds, extract(epoch FROM t.lease_expires_at - t.started_at)::float8 AS lease_seconds, t.tags,

@@ -1,10 +1,11 @@
 -- Renew exactly the listed leases. A row that someone holds at the moment is skipped, not waited for: it is still ours.
 -- Never past the deadline: then the reaper ends the attempt as timed out. held = false: the lease is lost.
+-- As in finish.sql, the fence needs no state.
 WITH asked AS MATERIALIZED (
     SELECT * FROM unnest(%(ids)s::uuid[], %(epochs)s::bigint[]) AS a (id, epoch)
 ), ours AS MATERIALIZED (
     SELECT t.id FROM pgq.tasks AS t JOIN asked AS a ON a.id = t.id
-    WHERE  t.state = 'running' AND t.leased_by = %(worker)s AND t.lease_epoch = a.epoch AND t.deadline_at > clock_timestamp()
+    WHERE  t.leased_by = %(worker)s AND t.lease_epoch = a.epoch AND t.deadline_at > clock_timestamp()
     ORDER  BY t.id FOR NO KEY UPDATE OF t SKIP LOCKED
 ), extended AS (
     UPDATE pgq.tasks AS t
@@ -16,4 +17,4 @@ SELECT a.id, t.id IS NOT NULL AS held, extended.id IS NOT NULL AS extended,
        coalesce(t.cancel_requested_at IS NOT NULL, false) AS cancel_requested
 FROM   asked AS a
        LEFT JOIN extended ON extended.id = a.id
-       LEFT JOIN pgq.tasks AS t ON t.id = a.id AND t.state = 'running' AND t.leased_by = %(worker)s AND t.lease_epoch = a.epoch
+       LEFT JOIN pgq.tasks AS t ON t.id = a.id AND t.leased_by = %(worker)s AND t.lease_epoch = a.epoch

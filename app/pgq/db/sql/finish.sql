@@ -1,12 +1,14 @@
 -- End attempts as succeeded (with a result) or cancelled (with a reason): live row out, history row in.
 -- Locked in id order, like every statement that takes several rows. A fence that does not fit takes no row: lease lost.
+-- Who leases a task runs it (a CHECK says so): state is not asked, or the planner might walk the index of running rows
+-- and all its dead entries instead of looking the ids up.
 WITH ended AS MATERIALIZED (
     SELECT t.id, e.state, e.result,
            e.error::jsonb || jsonb_build_object('attempt', t.attempt, 'at', pgq.rfc3339(clock_timestamp())) AS error
     FROM   unnest(%(ids)s::uuid[], %(epochs)s::bigint[], %(states)s::text[], %(results)s::text[], %(errors)s::text[])
            AS e (id, epoch, state, result, error)
            JOIN pgq.tasks AS t ON t.id = e.id
-    WHERE  t.state = 'running' AND t.leased_by = %(worker)s AND t.lease_epoch = e.epoch
+    WHERE  t.leased_by = %(worker)s AND t.lease_epoch = e.epoch
     ORDER  BY t.id FOR UPDATE OF t
 ), gone AS (
     DELETE FROM pgq.tasks AS t USING ended WHERE t.id = ended.id

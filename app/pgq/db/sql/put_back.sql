@@ -1,11 +1,11 @@
 -- Attempts that end without ending their task: a retry (with an error), a snooze or a hand-back (without; not counted).
--- A task whose cancellation was asked for meanwhile ends as cancelled instead.
+-- A task whose cancellation was asked for meanwhile ends as cancelled instead. As in finish.sql, the fence needs no state.
 WITH back AS MATERIALIZED (
     SELECT t.id, t.lease_epoch, t.attempt, t.started_at, t.leased_by, t.cancel_requested_at, b.delay,
            b.error::jsonb || jsonb_build_object('attempt', t.attempt, 'at', pgq.rfc3339(clock_timestamp())) AS last_error
     FROM   unnest(%(ids)s::uuid[], %(epochs)s::bigint[], %(delays)s::float8[], %(errors)s::text[]) AS b (id, epoch, delay, error)
            JOIN pgq.tasks AS t ON t.id = b.id
-    WHERE  t.state = 'running' AND t.leased_by = %(worker)s AND t.lease_epoch = b.epoch
+    WHERE  t.leased_by = %(worker)s AND t.lease_epoch = b.epoch
     ORDER  BY t.id FOR UPDATE OF t
 ), kept AS (
     INSERT INTO pgq.attempts (task_id, lease_epoch, started_at, worker_id, attempt, error)

@@ -1,4 +1,4 @@
--- From here on, whoever submits to these queues notifies.
+-- From here on, whoever submits to these queues notifies. Said again now and then, in case it was forgotten meanwhile.
 INSERT INTO pgq.waiting_workers (worker_id, queues)
 SELECT w.id, %(queues)s FROM pgq.workers AS w WHERE w.id = %(id)s
-ON CONFLICT (worker_id) DO UPDATE SET queues = excluded.queues
+ON CONFLICT (worker_id) DO NOTHING

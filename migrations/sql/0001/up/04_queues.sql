@@ -3,6 +3,5 @@ CREATE TABLE pgq.queues (
     name            text PRIMARY KEY CONSTRAINT queue_name_length CHECK (char_length(name) BETWEEN 1 AND 128),
     paused_at       timestamptz,
     paused_until    timestamptz,
-    timeout_seconds double precision CONSTRAINT queue_timeout_range CHECK (timeout_seconds > 0 AND timeout_seconds <= 315360000),
-    lease_seconds   double precision CONSTRAINT queue_lease_range CHECK (lease_seconds >= 1 AND lease_seconds <= 86400)
+    timeout_seconds double precision CONSTRAINT queue_timeout_range CHECK (timeout_seconds > 0 AND timeout_seconds <= 315360000)
 );

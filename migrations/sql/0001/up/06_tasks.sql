@@ -27,6 +27,9 @@ CREATE TABLE pgq.tasks (
     CONSTRAINT task_priority CHECK (priority BETWEEN 0 AND 9),
     CONSTRAINT task_attempts CHECK (attempt >= 0 AND max_attempts BETWEEN 1 AND 1000),
     CONSTRAINT task_names CHECK (char_length(kind) BETWEEN 1 AND 128 AND char_length(queue) BETWEEN 1 AND 128),
+    CONSTRAINT task_times CHECK (run_at >= '2000-01-01Z' AND run_at < '3000-01-01Z'
+                                 AND expires_at >= '2000-01-01Z' AND expires_at < '3000-01-01Z'),
+    CONSTRAINT task_timeout CHECK (timeout_seconds > 0 AND timeout_seconds <= 315360000),
     CONSTRAINT task_payload CHECK (jsonb_typeof(payload) = 'object'),
     CONSTRAINT task_lease CHECK (
         CASE state WHEN 'running'

@@ -7,7 +7,7 @@ CREATE TABLE pgq.workers (
     version    text        NOT NULL,
     queues     text[]      NOT NULL,
     kinds      text[]      NOT NULL,
-    capacity   integer     NOT NULL,
+    capacity   integer     NOT NULL CONSTRAINT worker_capacity CHECK (capacity > 0),
     state      text        NOT NULL DEFAULT 'running' CONSTRAINT worker_state CHECK (state IN ('running', 'draining')),
     started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     beat_at    timestamptz NOT NULL DEFAULT clock_timestamp()

@@ -8,8 +8,8 @@ DECLARE
     published pgq.kinds%ROWTYPE;
     key_owner uuid;
 BEGIN
-    IF NEW.kind IS NULL OR char_length(NEW.kind) NOT BETWEEN 1 AND 128 THEN
-        PERFORM pgq.refuse('kind', 'must have 1 to 128 characters');
+    IF NEW.kind IS NULL OR char_length(NEW.kind) NOT BETWEEN 1 AND 128 OR NEW.kind ~ '[\x01-\x1f\x7f]' THEN
+        PERFORM pgq.refuse('kind', 'must have 1 to 128 characters, none of them a control character');
     END IF;
 
     IF NEW.queue IS NULL OR NEW.priority IS NULL OR NEW.max_attempts IS NULL OR NEW.timeout_seconds IS NULL THEN
@@ -27,8 +27,8 @@ BEGIN
     NEW.tags := coalesce(NEW.tags, '{}');
     NEW.headers := coalesce(NEW.headers, '{}');
 
-    IF char_length(NEW.queue) NOT BETWEEN 1 AND 128 THEN
-        PERFORM pgq.refuse('queue', 'must have 1 to 128 characters');
+    IF char_length(NEW.queue) NOT BETWEEN 1 AND 128 OR NEW.queue ~ '[\x01-\x1f\x7f]' THEN
+        PERFORM pgq.refuse('queue', 'must have 1 to 128 characters, none of them a control character');
     ELSIF NEW.priority NOT BETWEEN 0 AND 9 THEN
         PERFORM pgq.refuse('priority', format('must be 0 to 9 (9 is the most urgent), not %s', NEW.priority));
     ELSIF NEW.max_attempts NOT BETWEEN 1 AND 1000 THEN
@@ -41,21 +41,15 @@ BEGIN
         PERFORM pgq.refuse('expires_at', format('must lie between the years 2000 and 3000, not %s', NEW.expires_at));
     ELSIF NEW.expires_at <= NEW.run_at AND NEW.attempt = 0 THEN
         PERFORM pgq.refuse('expires_at', 'must be later than run_at, or the task could never start');
-    ELSIF jsonb_typeof(NEW.payload) <> 'object' THEN
-        PERFORM pgq.refuse('payload', format('must be a JSON object, not %s', jsonb_typeof(NEW.payload)));
-    ELSIF pg_column_size(NEW.payload) > 2000 AND jsonb_path_exists(NEW.payload,
-            '$.** ? (@.type() == "number" && (@ > 1e308 || @ < -1e308 || (@ <> 0 && @ < 1e-308 && @ > -1e-308)))') THEN
-        -- A few bytes that unfold into 131,000 digits each: their text could not even be measured.
-        PERFORM pgq.refuse('payload', 'holds a number that is too large or too small for a double');
-    ELSIF octet_length(NEW.payload::text) > 1000000 THEN
-        -- Of the text, not of what is stored: many digits are stored in few bytes.
-        PERFORM pgq.refuse('payload', format('is %s bytes as JSON; at most 1,000,000 are kept', octet_length(NEW.payload::text)));
-    ELSIF NEW.tags <> '{}' AND (cardinality(NEW.tags) > 32 OR EXISTS (
-            SELECT FROM unnest(NEW.tags) AS tag WHERE tag IS NULL OR char_length(tag) NOT BETWEEN 1 AND 128)) THEN
-        PERFORM pgq.refuse('tags', 'must be at most 32 texts of 1 to 128 characters');
-    ELSIF NEW.headers <> '{}' AND (jsonb_typeof(NEW.headers) <> 'object' OR octet_length(NEW.headers::text) > 16384) THEN
+    ELSIF NEW.tags <> '{}' AND (array_ndims(NEW.tags) > 1 OR cardinality(NEW.tags) > 32 OR EXISTS (
+            SELECT FROM unnest(NEW.tags) AS tag
+            WHERE tag IS NULL OR char_length(tag) NOT BETWEEN 1 AND 128 OR tag ~ '[\x01-\x1f\x7f]')) THEN
+        PERFORM pgq.refuse('tags', 'must be at most 32 texts of 1 to 128 characters, none of them a control character');
+    ELSIF NEW.headers <> '{}' AND (jsonb_typeof(NEW.headers) <> 'object' OR pgq.has_huge_numbers(NEW.headers)
+            OR octet_length(NEW.headers::text) > 16384) THEN
         PERFORM pgq.refuse('headers', 'must be a JSON object of at most 16 KB');
     END IF;
+    PERFORM pgq.check_payload(NEW.payload);
 
     IF EXISTS (SELECT FROM pgq.dead_tasks AS d WHERE d.id = NEW.id) THEN
         RAISE unique_violation USING MESSAGE = format('id: %s belongs to a dead letter; redrive it instead', NEW.id),
@@ -63,8 +57,8 @@ BEGIN
     END IF;
 
     IF NEW.idempotency_key IS NOT NULL AND NEW.attempt = 0 AND NEW.lease_epoch = 0 THEN
-        IF char_length(NEW.idempotency_key) NOT BETWEEN 1 AND 255 THEN
-            PERFORM pgq.refuse('idempotency_key', 'must have 1 to 255 characters');
+        IF char_length(NEW.idempotency_key) NOT BETWEEN 1 AND 255 OR NEW.idempotency_key ~ '[\x01-\x1f\x7f]' THEN
+            PERFORM pgq.refuse('idempotency_key', 'must have 1 to 255 characters, none of them a control character');
         END IF;
         -- pgq.submit() and pgq.submit_many() hold the key for this very task already.
         SELECT k.task_id INTO key_owner FROM pgq.idempotency_keys AS k

@@ -51,12 +51,14 @@ BEGIN
                    CASE WHEN char_length(keyed.key) NOT BETWEEN 1 AND 255
                         THEN pgq.refuse('idempotency_key', 'must have 1 to 255 characters') END,
                    CASE WHEN NOT (keyed.window_seconds > 0 AND keyed.window_seconds <= 315360000)
-                        THEN pgq.refuse('idempotency_window_seconds', 'must be above 0 and at most ten years') END
+                        THEN pgq.refuse('idempotency_window_seconds', 'must be above 0 and at most ten years') END,
+                   -- Before its fingerprint is taken, which needs the whole text.
+                   pgq.check_payload(keyed.payload)
             FROM   keyed
         ), asked AS (
             SELECT array_agg(c.n ORDER BY c.n) AS nths, array_agg(c.queue ORDER BY c.n) AS queues,
                    array_agg(c.key ORDER BY c.n) AS keys, array_agg(make_interval(secs => c.window_seconds) ORDER BY c.n) AS windows,
-                   array_agg(c.id ORDER BY c.n) AS ids, array_agg(pgq.fingerprint(c.kind, c.payload) ORDER BY c.n) AS fingerprints
+                   array_agg(c.id ORDER BY c.n) AS ids, array_agg(pgq.fingerprint(coalesce(c.kind, ''), c.payload) ORDER BY c.n) AS fingerprints
             FROM   checked AS c
         )
         SELECT array_agg(asked.nths[held.nth]), array_agg(held.task_id), array_agg(held.created),
@@ -79,7 +81,8 @@ BEGIN
                     WHEN NOT (t.delay_seconds >= 0 AND t.delay_seconds <= 315360000)
                     THEN pgq.refuse('delay_seconds', 'must be between 0 and ten years')::text::timestamptz
                     ELSE clock_timestamp() + make_interval(secs => t.delay_seconds) END AS due_at,
-               k.kind IS NULL AS unpublished, k.timeout_seconds AS kind_timeout, q.timeout_seconds AS queue_timeout
+               k.queue AS kind_queue, k.priority AS kind_priority, k.max_attempts AS kind_attempts, k.timeout_seconds AS kind_timeout,
+               q.timeout_seconds AS queue_timeout
         FROM   ROWS FROM (jsonb_to_recordset(tasks) AS (kind text, payload jsonb, id uuid, queue text, priority integer,
                           run_at timestamptz, expires_at timestamptz, delay_seconds double precision, max_attempts integer,
                           timeout_seconds double precision, idempotency_key text, tags text[], headers jsonb, defaults jsonb))
@@ -92,10 +95,10 @@ BEGIN
         INSERT INTO pgq.tasks (id, kind, payload, queue, priority, run_at, expires_at, max_attempts, timeout_seconds,
                                idempotency_key, tags, headers)
         SELECT w.task_id, w.kind, w.payload,
-               coalesce(w.queue, CASE WHEN w.unpublished THEN w.defaults ->> 'queue' END),
-               coalesce(w.priority, CASE WHEN w.unpublished THEN (w.defaults ->> 'priority')::integer END),
+               coalesce(w.queue, w.kind_queue, w.defaults ->> 'queue'),
+               coalesce(w.priority, w.kind_priority, (w.defaults ->> 'priority')::integer),
                w.due_at, w.expires_at,
-               coalesce(w.max_attempts, CASE WHEN w.unpublished THEN (w.defaults ->> 'max_attempts')::integer END),
+               coalesce(w.max_attempts, w.kind_attempts, (w.defaults ->> 'max_attempts')::integer),
                coalesce(w.timeout_seconds, w.kind_timeout, w.queue_timeout, (w.defaults ->> 'timeout_seconds')::double precision),
                w.idempotency_key, w.tags, w.headers
         FROM   wanted AS w

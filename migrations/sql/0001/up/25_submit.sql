@@ -22,6 +22,10 @@ DECLARE
 BEGIN
     IF unsupported IS NOT NULL THEN
         PERFORM pgq.refuse(unsupported, 'is not supported by this version');
+    ELSIF payload = 'null' THEN
+        PERFORM pgq.refuse('payload', 'must be a JSON object, not null');
+    ELSIF headers = 'null' THEN
+        PERFORM pgq.refuse('headers', 'must be a JSON object of at most 16 KB');
     ELSIF delay IS NOT NULL AND run_at IS NOT NULL THEN
         PERFORM pgq.refuse('delay', 'cannot be given together with run_at');
     ELSIF NOT (delay >= interval '0' AND delay <= interval '10 years') THEN

@@ -12,7 +12,7 @@ BEGIN
     END IF;
     INSERT INTO pgq.tasks (id, lease_epoch, created_at, run_at, timeout_seconds, priority, max_attempts, queue, kind,
                            idempotency_key, tags, headers, payload, error)
-    VALUES (task.id, task.lease_epoch, task.created_at, clock_timestamp(), task.timeout_seconds, task.priority,
+    VALUES (task.id, task.lease_epoch + 1, task.created_at, clock_timestamp(), task.timeout_seconds, task.priority,
             task.max_attempts, task.queue, task.kind, task.idempotency_key, task.tags, task.headers, task.payload, task.error);
     RETURN task.id;
 END

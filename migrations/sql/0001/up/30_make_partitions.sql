@@ -14,8 +14,8 @@ DECLARE
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('pgq.make_partitions'));
     FOREACH parent IN ARRAY ARRAY['task_history', 'attempts'] LOOP
-        FOR day IN SELECT generate_series((now() AT TIME ZONE 'UTC')::date - 1, (now() AT TIME ZONE 'UTC')::date + days_ahead,
-                                          interval '1 day')::date LOOP
+        FOR n IN -1 .. days_ahead LOOP
+            day := (now() AT TIME ZONE 'UTC')::date + n;
             child := parent || to_char(day, '_YYYYMMDD');
             CONTINUE WHEN EXISTS (SELECT FROM pg_class WHERE relname = child AND relnamespace = 'pgq'::regnamespace);
             EXECUTE format('CREATE TABLE pgq.%I (LIKE pgq.%I INCLUDING ALL)', child, parent);

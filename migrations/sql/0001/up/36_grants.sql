@@ -7,7 +7,7 @@ DECLARE
         ['pgq_submitter', 'SELECT (id) ON pgq.tasks'],
         ['pgq_submitter', 'SELECT ON pgq.kinds'],
         ['pgq_submitter', 'SELECT (name, timeout_seconds) ON pgq.queues'],
-        ['pgq_submitter', 'EXECUTE ON FUNCTION pgq.submit, pgq.submit_many, pgq.claim_keys, pgq.fingerprint, pgq.refuse, pgq.uuid7'],
+        ['pgq_submitter', 'EXECUTE ON FUNCTION pgq.submit, pgq.submit_many, pgq.claim_keys, pgq.fingerprint, pgq.check_payload, pgq.has_huge_numbers, pgq.refuse, pgq.uuid7'],
         ['pgq_viewer', 'USAGE ON SCHEMA pgq'],
         ['pgq_viewer', 'SELECT ON pgq.task_status, pgq.queue_depth, pgq.dead_letters, pgq.worker_utilization, pgq.unknown_kinds, pgq.maintenance_status'],
         ['pgq_worker', 'USAGE ON SCHEMA pgq'],

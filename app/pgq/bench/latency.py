@@ -1,0 +1,95 @@
+"""From INSERT to the handler's first line on an idle worker, against the bare delivery of a durable INSERT's NOTIFY.
+
+Both sides commit to disk: a NOTIFY by itself writes nothing, and would measure the socket only.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from statistics import quantiles
+
+import psycopg
+
+from pgq.bench.figure import Figure
+from pgq.bench.server import database
+from pgq.client.app import App
+from pgq.db.sql import sql
+from pgq.service import worker_with_ticker
+from pgq.worker.plan import ServedQueue, WorkerPlan
+
+TRIES = 300
+
+
+def figures(server: str, rounds: int) -> Iterator[Figure]:
+    """p50 and p99, in milliseconds, of both."""
+    with database(server, "pgq_bench_latency") as conninfo:
+        bare = asyncio.run(bare_delivery(conninfo, TRIES * rounds))
+        ours = asyncio.run(insert_to_start(conninfo, TRIES * rounds))
+    for percent, goal in ((50, 2.6), (99, 5.0)):
+        b, o = (quantiles(times, n=100)[percent - 1] * 1000 for times in (bare, ours))
+        yield Figure(
+            f"insert to start, p{percent}",
+            o / b,
+            goal,
+            False,
+            f"{o:.2f} ms; a bare INSERT's NOTIFY takes {b:.2f} ms",
+            "times as long",
+        )
+
+
+async def bare_delivery(conninfo: str, tries: int) -> list[float]:
+    """INSERT and NOTIFY in one transaction on one connection, heard on another."""
+    heard: asyncio.Queue[float] = asyncio.Queue()
+
+    async def hear(connection: psycopg.AsyncConnection) -> None:
+        async for _ in connection.notifies():
+            heard.put_nowait(time.perf_counter())
+
+    async with (
+        await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as ear,
+        await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as mouth,
+    ):
+        await mouth.execute(sql("bench/make_bare_rows"))
+        await ear.execute(sql("bench/listen_bare"))
+        hearing = asyncio.create_task(hear(ear))
+        times = []
+        for _ in range(tries):
+            begin = time.perf_counter()
+            await mouth.execute(sql("bench/notify_bare"))
+            times.append(await heard.get() - begin)
+        hearing.cancel()
+    return times
+
+
+async def insert_to_start(conninfo: str, tries: int) -> list[float]:
+    """A plain INSERT, and the first line of the handler."""
+    started: asyncio.Queue[float] = asyncio.Queue()
+    app = App(conninfo)
+
+    @app.task
+    async def noop() -> None:
+        started.put_nowait(time.perf_counter())
+
+    worker = worker_with_ticker(
+        WorkerPlan(
+            conninfo=conninfo,
+            listen_conninfo=conninfo,
+            handlers=app.handlers,
+            queues=[ServedQueue("default")],
+            name="bench",
+        )
+    )
+    async with (
+        asyncio.TaskGroup() as both,
+        await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as connection,
+    ):
+        both.create_task(worker.run())
+        times = []
+        for _ in range(tries):
+            while not worker.claimer.waiting:  # noqa: ASYNC110 (it is the worker's state, no event)
+                await asyncio.sleep(0.01)
+            begin = time.perf_counter()
+            await connection.execute(sql("bench/insert_noop"))
+            times.append(await started.get() - begin)
+        worker.stop()
+    return times

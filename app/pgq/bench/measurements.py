@@ -1,0 +1,20 @@
+"""Which measurements there are."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from pgq.bench import drain, footprint, latency, order, snapshot, submit
+from pgq.bench.figure import Figure
+
+Measurement = Callable[[str, int], Iterator[Figure]]
+"""From the conninfo of a server's administrator and a number of rounds to figures, each as soon as it is known."""
+
+MEASUREMENTS: Mapping[str, Measurement] = {
+    "drain": drain.figures,
+    "submit": submit.figures,
+    "latency": latency.figures,
+    "snapshot": snapshot.figures,
+    "idle": footprint.idle,
+    "running": footprint.running,
+    "fairness": order.fairness,
+    "urgency": order.urgency,
+}

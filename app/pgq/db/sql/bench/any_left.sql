@@ -1,0 +1,2 @@
+-- Whether a live task is left.
+SELECT EXISTS (SELECT FROM pgq.tasks)

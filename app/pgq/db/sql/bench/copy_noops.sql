@@ -1,0 +1,2 @@
+-- Fill the queue fast.
+COPY pgq.tasks (kind, payload) FROM STDIN

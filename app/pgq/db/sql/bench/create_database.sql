@@ -1,0 +1,2 @@
+-- A database for one measurement.
+CREATE DATABASE {name}

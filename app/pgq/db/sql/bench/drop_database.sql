@@ -1,0 +1,2 @@
+-- The measurement is over; whoever is still connected is cut off.
+DROP DATABASE IF EXISTS {name} WITH (FORCE)

@@ -1,0 +1,2 @@
+-- How many tasks have ended.
+SELECT count(*) FROM pgq.task_history

@@ -1,0 +1,1 @@
+TRUNCATE bare_tasks, pgq.tasks

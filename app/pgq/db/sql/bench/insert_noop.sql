@@ -1,0 +1,2 @@
+-- The plainest submit.
+INSERT INTO pgq.tasks (kind) VALUES ('noop')

@@ -1,0 +1,1 @@
+ALTER TABLE pgq.tasks DISABLE TRIGGER notify_ready

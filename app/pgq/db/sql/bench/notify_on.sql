@@ -1,0 +1,1 @@
+ALTER TABLE pgq.tasks ENABLE TRIGGER notify_ready

@@ -1,0 +1,2 @@
+-- A channel of doctor's own.
+LISTEN pgq_doctor

@@ -1,0 +1,1100 @@
+-- The schema as the migrations build it. Not run by anybody: it is here to be read, and compared in review.
+-- Written by python -m tests.migrations.snapshot; a test says when it is out of date. Partitions are left out.
+
+CREATE SCHEMA pgq;
+
+CREATE FUNCTION pgq.accept_task() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    published pgq.kinds%ROWTYPE;
+    key_owner uuid;
+BEGIN
+    IF NEW.kind IS NULL OR char_length(NEW.kind) NOT BETWEEN 1 AND 128 OR NEW.kind ~ '[\x01-\x1f\x7f]' THEN
+        PERFORM pgq.refuse('kind', 'must have 1 to 128 characters, none of them a control character');
+    END IF;
+
+    IF NEW.queue IS NULL OR NEW.priority IS NULL OR NEW.max_attempts IS NULL OR NEW.timeout_seconds IS NULL THEN
+        SELECT * INTO published FROM pgq.kinds AS k WHERE k.kind = NEW.kind;
+        NEW.queue := coalesce(NEW.queue, published.queue, 'default');
+        NEW.priority := coalesce(NEW.priority, published.priority, 5);
+        NEW.max_attempts := coalesce(NEW.max_attempts, published.max_attempts, 4);
+        NEW.timeout_seconds := coalesce(NEW.timeout_seconds, published.timeout_seconds,
+            (SELECT q.timeout_seconds FROM pgq.queues AS q WHERE q.name = NEW.queue), 300);
+    END IF;
+    NEW.id := coalesce(NEW.id, pgq.uuid7());
+    NEW.created_at := coalesce(NEW.created_at, clock_timestamp());
+    NEW.run_at := coalesce(NEW.run_at, NEW.created_at);
+    NEW.payload := coalesce(NEW.payload, '{}');
+    NEW.tags := coalesce(NEW.tags, '{}');
+    NEW.headers := coalesce(NEW.headers, '{}');
+
+    IF char_length(NEW.queue) NOT BETWEEN 1 AND 128 OR NEW.queue ~ '[\x01-\x1f\x7f]' THEN
+        PERFORM pgq.refuse('queue', 'must have 1 to 128 characters, none of them a control character');
+    ELSIF NEW.priority NOT BETWEEN 0 AND 9 THEN
+        PERFORM pgq.refuse('priority', format('must be 0 to 9 (9 is the most urgent), not %s', NEW.priority));
+    ELSIF NEW.max_attempts NOT BETWEEN 1 AND 1000 THEN
+        PERFORM pgq.refuse('max_attempts', format('must be from 1 to 1000, not %s', NEW.max_attempts));
+    ELSIF NOT (NEW.timeout_seconds > 0 AND NEW.timeout_seconds <= 315360000) THEN
+        PERFORM pgq.refuse('timeout_seconds', format('must be above 0 and at most ten years, not %s', NEW.timeout_seconds));
+    ELSIF NOT (NEW.run_at >= '2000-01-01Z' AND NEW.run_at < '3000-01-01Z') THEN
+        PERFORM pgq.refuse('run_at', format('must lie between the years 2000 and 3000, not %s', NEW.run_at));
+    ELSIF NOT (NEW.expires_at >= '2000-01-01Z' AND NEW.expires_at < '3000-01-01Z') THEN
+        PERFORM pgq.refuse('expires_at', format('must lie between the years 2000 and 3000, not %s', NEW.expires_at));
+    ELSIF NEW.expires_at <= NEW.run_at AND NEW.attempt = 0 THEN
+        PERFORM pgq.refuse('expires_at', 'must be later than run_at, or the task could never start');
+    ELSIF NEW.tags <> '{}' AND (array_ndims(NEW.tags) > 1 OR cardinality(NEW.tags) > 32 OR EXISTS (
+            SELECT FROM unnest(NEW.tags) AS tag
+            WHERE tag IS NULL OR char_length(tag) NOT BETWEEN 1 AND 128 OR tag ~ '[\x01-\x1f\x7f]')) THEN
+        PERFORM pgq.refuse('tags', 'must be at most 32 texts of 1 to 128 characters, none of them a control character');
+    ELSIF NEW.headers <> '{}' AND (jsonb_typeof(NEW.headers) <> 'object' OR pgq.has_huge_numbers(NEW.headers)
+            OR octet_length(NEW.headers::text) > 16384) THEN
+        PERFORM pgq.refuse('headers', 'must be a JSON object of at most 16 KB');
+    END IF;
+    PERFORM pgq.check_payload(NEW.payload);
+
+    IF EXISTS (SELECT FROM pgq.dead_tasks AS d WHERE d.id = NEW.id) THEN
+        RAISE unique_violation USING MESSAGE = format('id: %s belongs to a dead letter; redrive it instead', NEW.id),
+            CONSTRAINT = 'dead_tasks_pkey', TABLE = 'tasks', SCHEMA = 'pgq';
+    END IF;
+
+    IF NEW.idempotency_key IS NOT NULL AND NEW.attempt = 0 AND NEW.lease_epoch = 0 THEN
+        IF char_length(NEW.idempotency_key) NOT BETWEEN 1 AND 255 OR NEW.idempotency_key ~ '[\x01-\x1f\x7f]' THEN
+            PERFORM pgq.refuse('idempotency_key', 'must have 1 to 255 characters, none of them a control character');
+        END IF;
+        -- pgq.submit() and pgq.submit_many() hold the key for this very task already.
+        SELECT k.task_id INTO key_owner FROM pgq.idempotency_keys AS k
+        WHERE  k.queue = NEW.queue AND k.key = NEW.idempotency_key;
+        IF key_owner IS DISTINCT FROM NEW.id THEN
+            SELECT c.task_id INTO key_owner
+            FROM   pgq.claim_keys(ARRAY[NEW.queue], ARRAY[NEW.idempotency_key], ARRAY[interval '1 day'], ARRAY[NEW.id],
+                                  ARRAY[pgq.fingerprint(NEW.kind, NEW.payload)]) AS c;
+        END IF;
+        IF key_owner <> NEW.id OR EXISTS (SELECT FROM pgq.task_history AS h WHERE h.id = NEW.id) THEN
+            RAISE unique_violation USING
+                MESSAGE = format('idempotency_key: %s of queue %s belongs to task %s', NEW.idempotency_key, NEW.queue, key_owner),
+                HINT = 'Use SELECT pgq.submit(...) to be given the id of the first task instead.',
+                CONSTRAINT = 'idempotency_keys_pkey', TABLE = 'tasks', SCHEMA = 'pgq';
+        END IF;
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+CREATE FUNCTION pgq.cancel(task_id uuid) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    task pgq.tasks%ROWTYPE;
+BEGIN
+    SELECT * INTO task FROM pgq.tasks AS t WHERE t.id = task_id FOR UPDATE;
+    IF NOT FOUND THEN
+        PERFORM pgq.refuse_ended(task_id, 'only a task that has not ended can be cancelled');
+    ELSIF task.state = 'running' THEN
+        UPDATE pgq.tasks AS t SET cancel_requested_at = coalesce(t.cancel_requested_at, clock_timestamp()) WHERE t.id = task_id;
+        PERFORM pg_notify('pgq_cancel', task_id::text);
+        RETURN 'requested';
+    END IF;
+    DELETE FROM pgq.tasks AS t WHERE t.id = task_id;
+    INSERT INTO pgq.task_history (
+        state, error, id, lease_epoch, created_at, run_at, expires_at, started_at, cancel_requested_at, timeout_seconds, leased_by,
+        priority, attempt, max_attempts, queue, kind, idempotency_key, tags, headers, payload)
+    SELECT 'cancelled', task.error, task.id, task.lease_epoch, task.created_at, task.run_at, task.expires_at, task.started_at,
+           clock_timestamp(), task.timeout_seconds, task.leased_by, task.priority, task.attempt, task.max_attempts, task.queue,
+           task.kind, task.idempotency_key, task.tags, task.headers, task.payload;
+    RETURN 'cancelled';
+END
+$$;
+
+CREATE FUNCTION pgq.check_payload(payload jsonb) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    bytes integer;
+BEGIN
+    IF jsonb_typeof(payload) <> 'object' THEN
+        PERFORM pgq.refuse('payload', format('must be a JSON object, not %s', jsonb_typeof(payload)));
+    ELSIF pgq.has_huge_numbers(payload) THEN
+        PERFORM pgq.refuse('payload', 'holds a number that is too large or too small for a double');
+    END IF;
+    -- Of the text, not of what is stored: many digits are stored in few bytes.
+    bytes := octet_length(payload::text);
+    IF bytes > 1000000 THEN
+        PERFORM pgq.refuse('payload', format('is %s bytes as JSON; at most 1,000,000 are kept', bytes));
+    END IF;
+END
+$$;
+
+CREATE FUNCTION pgq.claim_keys(queues text[], keys text[], windows interval[], ids uuid[], fingerprints bytea[]) RETURNS TABLE(nth integer, task_id uuid, created boolean, same_request boolean)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    WITH asked AS MATERIALIZED (
+        SELECT ask.n::integer AS n, ask.queue, ask.key, ask.window_length, ask.id, ask.fingerprint
+        FROM   unnest(queues, keys, windows, ids, fingerprints)
+               WITH ORDINALITY AS ask (queue, key, window_length, id, fingerprint, n)
+    ), first_of_its_key AS (
+        SELECT DISTINCT ON (asked.key COLLATE "C", asked.queue COLLATE "C") asked.* FROM asked
+        ORDER  BY asked.key COLLATE "C", asked.queue COLLATE "C", asked.n
+    ), held AS (
+        INSERT INTO pgq.idempotency_keys AS known (queue, key, task_id, fingerprint, expires_at)
+        SELECT f.queue, f.key, f.id, f.fingerprint, clock_timestamp() + f.window_length
+        FROM   first_of_its_key AS f
+        ORDER  BY f.key COLLATE "C", f.queue COLLATE "C"
+        ON CONFLICT (queue, key) DO UPDATE SET (task_id, fingerprint, expires_at, hits) = (
+            SELECT CASE WHEN over THEN excluded.task_id ELSE known.task_id END,
+                   CASE WHEN over THEN excluded.fingerprint ELSE known.fingerprint END,
+                   CASE WHEN over THEN excluded.expires_at ELSE known.expires_at END,
+                   CASE WHEN over THEN 0 ELSE known.hits + 1 END
+            -- The window never ends while the task lives.
+            FROM   (SELECT known.expires_at <= clock_timestamp() AND NOT pgq.is_live(known.task_id)) AS window_of (over))
+        RETURNING known.queue, known.key, known.task_id, known.fingerprint, known.hits = 0 AS fresh
+    )
+    -- Not by the id: a caller may repeat a request under the id that it chose the first time.
+    SELECT asked.n, held.task_id, held.fresh AND f.n IS NOT NULL, held.fingerprint = asked.fingerprint
+    FROM   asked JOIN held ON held.queue = asked.queue AND held.key = asked.key
+           LEFT JOIN first_of_its_key AS f ON f.n = asked.n
+$$;
+
+CREATE FUNCTION pgq.end_turn(duty text, changed bigint) RETURNS void
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    UPDATE pgq.maintenance AS m
+    SET    last_seconds = extract(epoch FROM clock_timestamp() - m.last_started_at), last_changed = changed,
+           failed_at = NULL, failure = NULL
+    WHERE  m.duty = end_turn.duty AND current_setting('pgq.turn', true) = end_turn.duty
+$$;
+
+CREATE FUNCTION pgq.fingerprint(kind text, payload jsonb) RETURNS bytea
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$ SELECT sha256(convert_to(kind || E'\n' || coalesce(payload, '{}')::text, 'UTF8')) $$;
+
+CREATE FUNCTION pgq.has_huge_numbers(object jsonb) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+    SELECT CASE WHEN pg_column_size(object || '{}') > 2000 THEN jsonb_path_exists(object,
+        '$.** ? (@.type() == "number" && (@ > 1e308 || @ < -1e308 || (@ <> 0 && @ < 1e-308 && @ > -1e-308)))') ELSE false END
+$_$;
+
+CREATE FUNCTION pgq.is_live(task_id uuid) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM pgq.tasks AS t WHERE t.id = task_id);
+END
+$$;
+
+CREATE FUNCTION pgq.make_partitions(days_ahead integer DEFAULT 8) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '2s'
+    AS $$
+DECLARE
+    parent text;
+    day    date;
+    child  text;
+    made   integer := 0;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext('pgq.make_partitions'));
+    FOREACH parent IN ARRAY ARRAY['task_history', 'attempts'] LOOP
+        FOR n IN -1 .. days_ahead LOOP
+            day := (now() AT TIME ZONE 'UTC')::date + n;
+            child := parent || to_char(day, '_YYYYMMDD');
+            CONTINUE WHEN EXISTS (SELECT FROM pg_class WHERE relname = child AND relnamespace = 'pgq'::regnamespace);
+            EXECUTE format('CREATE TABLE pgq.%I (LIKE pgq.%I INCLUDING ALL)', child, parent);
+            EXECUTE format('ALTER TABLE pgq.%I ATTACH PARTITION pgq.%I FOR VALUES FROM (%L) TO (%L)',
+                           parent, child, day || ' 00:00:00+00', day + 1 || ' 00:00:00+00');
+            made := made + 1;
+        END LOOP;
+    END LOOP;
+    RETURN made;
+END
+$$;
+
+CREATE FUNCTION pgq.notify_ready() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    IF EXISTS (SELECT FROM pgq.waiting_workers) THEN
+        PERFORM pg_notify('pgq_ready', lane.queue)
+        FROM   (SELECT DISTINCT s.queue FROM submitted AS s
+                WHERE  s.state = 'pending' AND s.run_at <= clock_timestamp()) AS lane
+        WHERE  EXISTS (SELECT FROM pgq.waiting_workers AS w WHERE lane.queue = ANY (w.queues));
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE FUNCTION pgq.redrive(task_id uuid) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    task pgq.dead_tasks%ROWTYPE;
+BEGIN
+    DELETE FROM pgq.dead_tasks AS d WHERE d.id = task_id RETURNING * INTO task;
+    IF NOT FOUND THEN
+        PERFORM pgq.refuse_ended(task_id, 'only a dead letter can be redriven');
+    END IF;
+    INSERT INTO pgq.tasks (id, lease_epoch, created_at, run_at, timeout_seconds, priority, max_attempts, queue, kind,
+                           idempotency_key, tags, headers, payload, error)
+    VALUES (task.id, task.lease_epoch + 1, task.created_at, clock_timestamp(), task.timeout_seconds, task.priority,
+            task.max_attempts, task.queue, task.kind, task.idempotency_key, task.tags, task.headers, task.payload, task.error);
+    RETURN task.id;
+END
+$$;
+
+CREATE FUNCTION pgq.refuse(field text, reason text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    RAISE EXCEPTION USING
+        ERRCODE = 'PQ003',
+        MESSAGE = field || ': ' || reason,
+        DETAIL = json_build_object('field', field, 'reason', reason)::text;
+END
+$$;
+
+CREATE FUNCTION pgq.refuse_ended(task_id uuid, why text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    found_state text := (SELECT s.state FROM pgq.task_status AS s WHERE s.id = task_id);
+BEGIN
+    IF found_state IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'PQ007', MESSAGE = format('no task has the id %s', task_id);
+    END IF;
+    RAISE EXCEPTION USING ERRCODE = 'PQ006', MESSAGE = format('task %s is %s: %s', task_id, found_state, why),
+        DETAIL = json_build_object('state', found_state, 'reason', why)::text;
+END
+$$;
+
+CREATE FUNCTION pgq.retry(task_id uuid) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    live  pgq.tasks%ROWTYPE;
+    ended pgq.task_history%ROWTYPE;
+    fresh uuid := pgq.uuid7();
+BEGIN
+    SELECT * INTO live FROM pgq.tasks AS t WHERE t.id = task_id FOR UPDATE;
+    IF FOUND THEN
+        IF live.state <> 'pending' THEN
+            RAISE EXCEPTION USING ERRCODE = 'PQ006', MESSAGE = format('task %s is %s: it cannot be retried now', task_id, live.state),
+                DETAIL = json_build_object('state', live.state, 'reason', 'it cannot be retried now')::text;
+        END IF;
+        UPDATE pgq.tasks AS t SET run_at = least(t.run_at, clock_timestamp()) WHERE t.id = task_id;
+        PERFORM pg_notify('pgq_ready', live.queue);
+        RETURN task_id;
+    END IF;
+
+    SELECT * INTO ended FROM pgq.task_history AS h WHERE h.id = task_id ORDER BY h.finished_at DESC LIMIT 1;
+    IF NOT FOUND THEN
+        RETURN pgq.redrive(task_id);
+    END IF;
+    INSERT INTO pgq.tasks (id, kind, payload, queue, priority, max_attempts, timeout_seconds, tags, headers)
+    VALUES (fresh, ended.kind, ended.payload, ended.queue, ended.priority, ended.max_attempts, ended.timeout_seconds, ended.tags,
+            ended.headers || jsonb_build_object('retried_from', task_id));
+    RETURN fresh;
+END
+$$;
+
+CREATE FUNCTION pgq.rfc3339(moment timestamp with time zone) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$ SELECT to_char(moment AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') $$;
+
+CREATE FUNCTION pgq.submit(kind text, payload jsonb DEFAULT '{}'::jsonb, queue text DEFAULT NULL::text, priority integer DEFAULT NULL::integer, delay interval DEFAULT NULL::interval, run_at timestamp with time zone DEFAULT NULL::timestamp with time zone, expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, max_attempts integer DEFAULT NULL::integer, timeout interval DEFAULT NULL::interval, key text DEFAULT NULL::text, key_window interval DEFAULT NULL::interval, concurrency_key text DEFAULT NULL::text, unique_key text DEFAULT NULL::text, on_conflict text DEFAULT NULL::text, depends_on uuid[] DEFAULT NULL::uuid[], on_parent_failure text DEFAULT NULL::text, tags text[] DEFAULT NULL::text[], headers jsonb DEFAULT NULL::jsonb) RETURNS uuid
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+DECLARE
+    unsupported text := CASE
+        WHEN concurrency_key IS NOT NULL THEN 'concurrency_key'
+        WHEN unique_key IS NOT NULL THEN 'unique_key'
+        WHEN on_conflict IS NOT NULL THEN 'on_conflict'
+        WHEN depends_on IS NOT NULL THEN 'depends_on'
+        WHEN on_parent_failure IS NOT NULL THEN 'on_parent_failure' END;
+    task_id uuid;
+BEGIN
+    IF unsupported IS NOT NULL THEN
+        PERFORM pgq.refuse(unsupported, 'is not supported by this version');
+    ELSIF payload = 'null' THEN
+        PERFORM pgq.refuse('payload', 'must be a JSON object, not null');
+    ELSIF headers = 'null' THEN
+        PERFORM pgq.refuse('headers', 'must be a JSON object of at most 16 KB');
+    ELSIF delay IS NOT NULL AND run_at IS NOT NULL THEN
+        PERFORM pgq.refuse('delay', 'cannot be given together with run_at');
+    ELSIF NOT (delay >= interval '0' AND delay <= interval '10 years') THEN
+        PERFORM pgq.refuse('delay', 'must be between 0 seconds and ten years');
+    ELSIF NOT (key_window > interval '0' AND key_window <= interval '10 years') THEN
+        PERFORM pgq.refuse('key_window', 'must be above 0 seconds and at most ten years');
+    ELSIF key_window IS NOT NULL AND key IS NULL THEN
+        PERFORM pgq.refuse('key_window', 'means nothing without key');
+    END IF;
+
+    run_at := coalesce(run_at, clock_timestamp() + delay);
+    IF key IS NULL THEN
+        task_id := pgq.uuid7();
+        INSERT INTO pgq.tasks (id, kind, payload, queue, priority, run_at, expires_at, max_attempts, timeout_seconds, tags, headers)
+        VALUES (task_id, kind, payload, queue, priority, run_at, expires_at, max_attempts, extract(epoch FROM timeout), tags, headers);
+        RETURN task_id;
+    END IF;
+    RETURN (SELECT s.id FROM pgq.submit_many(jsonb_build_array(jsonb_strip_nulls(jsonb_build_object(
+        'kind', kind, 'queue', queue, 'priority', priority, 'run_at', run_at, 'expires_at', expires_at,
+        'max_attempts', max_attempts, 'timeout_seconds', extract(epoch FROM timeout), 'idempotency_key', key,
+        'idempotency_window_seconds', extract(epoch FROM key_window), 'tags', tags))
+        || jsonb_build_object('payload', payload, 'headers', headers))) AS s);
+END
+$$;
+
+CREATE FUNCTION pgq.submit_many(tasks jsonb) RETURNS TABLE("position" integer, id uuid, created boolean)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+#variable_conflict use_column
+DECLARE
+    unknown    text;
+    bad        record;
+    held_nth   integer[];
+    held_ids   uuid[];
+    held_new   boolean[];
+BEGIN
+    IF tasks IS NULL OR jsonb_typeof(tasks) <> 'array' THEN
+        PERFORM pgq.refuse('tasks', 'must be a JSON array of objects');
+    END IF;
+
+    SELECT item.n - 1 AS nth INTO bad FROM jsonb_array_elements(tasks) WITH ORDINALITY AS item (task, n)
+    WHERE  jsonb_typeof(item.task) <> 'object' LIMIT 1;
+    IF FOUND THEN
+        PERFORM pgq.refuse('tasks', format('element %s is not an object', bad.nth));
+    END IF;
+
+    SELECT field.name INTO unknown
+    FROM   jsonb_array_elements(tasks) AS item (task), LATERAL jsonb_object_keys(item.task) AS field (name)
+    WHERE  field.name <> ALL ('{kind,payload,id,queue,priority,run_at,expires_at,delay_seconds,max_attempts,timeout_seconds,idempotency_key,idempotency_window_seconds,tags,headers,defaults}')
+    LIMIT  1;
+    IF FOUND THEN
+        PERFORM pgq.refuse(unknown, CASE
+            WHEN unknown IN ('depends_on', 'on_parent_failure', 'concurrency_key', 'unique_key', 'on_conflict')
+            THEN 'is not supported by this version' ELSE 'is not a field of a task' END);
+    END IF;
+
+    -- Keys first: a known one answers with its task, and nothing is inserted for it.
+    IF jsonb_path_exists(tasks, '$[*].idempotency_key ? (@ != null)') THEN
+        WITH keyed AS MATERIALIZED (
+            SELECT t.n, t.kind, t.payload, t.idempotency_key AS key, coalesce(t.id, pgq.uuid7()) AS id,
+                   coalesce(t.queue, k.queue, t.defaults ->> 'queue', 'default') AS queue,
+                   coalesce(t.idempotency_window_seconds, 86400) AS window_seconds
+            FROM   ROWS FROM (jsonb_to_recordset(tasks) AS (kind text, payload jsonb, id uuid, queue text,
+                              idempotency_key text, idempotency_window_seconds double precision, defaults jsonb))
+                   WITH ORDINALITY AS t (kind, payload, id, queue, idempotency_key, idempotency_window_seconds, defaults, n)
+                   LEFT JOIN pgq.kinds AS k ON k.kind = t.kind
+            WHERE  t.idempotency_key IS NOT NULL
+        ), checked AS MATERIALIZED (
+            SELECT keyed.*,
+                   CASE WHEN char_length(keyed.key) NOT BETWEEN 1 AND 255
+                        THEN pgq.refuse('idempotency_key', 'must have 1 to 255 characters') END,
+                   CASE WHEN NOT (keyed.window_seconds > 0 AND keyed.window_seconds <= 315360000)
+                        THEN pgq.refuse('idempotency_window_seconds', 'must be above 0 and at most ten years') END,
+                   -- Before its fingerprint is taken, which needs the whole text.
+                   pgq.check_payload(keyed.payload)
+            FROM   keyed
+        ), asked AS (
+            SELECT array_agg(c.n ORDER BY c.n) AS nths, array_agg(c.queue ORDER BY c.n) AS queues,
+                   array_agg(c.key ORDER BY c.n) AS keys, array_agg(make_interval(secs => c.window_seconds) ORDER BY c.n) AS windows,
+                   array_agg(c.id ORDER BY c.n) AS ids, array_agg(pgq.fingerprint(coalesce(c.kind, ''), c.payload) ORDER BY c.n) AS fingerprints
+            FROM   checked AS c
+        )
+        SELECT array_agg(asked.nths[held.nth]), array_agg(held.task_id), array_agg(held.created),
+               max(asked.keys[held.nth]) FILTER (WHERE NOT held.same_request)
+        INTO   held_nth, held_ids, held_new, unknown
+        FROM   asked, LATERAL pgq.claim_keys(asked.queues, asked.keys, asked.windows, asked.ids, asked.fingerprints) AS held;
+        IF unknown IS NOT NULL THEN
+            RAISE EXCEPTION USING ERRCODE = 'PQ001',
+                MESSAGE = format('idempotency_key: %s was used for another kind or payload', unknown),
+                DETAIL = json_build_object('field', 'idempotency_key', 'reason', 'was used for another kind or payload')::text,
+                HINT = 'Use a new key for a new request, or repeat the first request unchanged.';
+        END IF;
+    END IF;
+
+    RETURN QUERY
+    WITH wanted AS MATERIALIZED (
+        SELECT t.*, coalesce(held.id, t.id, pgq.uuid7()) AS task_id, coalesce(held.created, true) AS is_new,
+               CASE WHEN t.delay_seconds IS NULL THEN t.run_at
+                    WHEN t.run_at IS NOT NULL THEN pgq.refuse('delay_seconds', 'cannot be given together with run_at')::text::timestamptz
+                    WHEN NOT (t.delay_seconds >= 0 AND t.delay_seconds <= 315360000)
+                    THEN pgq.refuse('delay_seconds', 'must be between 0 and ten years')::text::timestamptz
+                    ELSE clock_timestamp() + make_interval(secs => t.delay_seconds) END AS due_at,
+               k.queue AS kind_queue, k.priority AS kind_priority, k.max_attempts AS kind_attempts, k.timeout_seconds AS kind_timeout,
+               q.timeout_seconds AS queue_timeout
+        FROM   ROWS FROM (jsonb_to_recordset(tasks) AS (kind text, payload jsonb, id uuid, queue text, priority integer,
+                          run_at timestamptz, expires_at timestamptz, delay_seconds double precision, max_attempts integer,
+                          timeout_seconds double precision, idempotency_key text, tags text[], headers jsonb, defaults jsonb))
+               WITH ORDINALITY AS t (kind, payload, id, queue, priority, run_at, expires_at, delay_seconds, max_attempts,
+                                     timeout_seconds, idempotency_key, tags, headers, defaults, n)
+               LEFT JOIN pgq.kinds AS k ON k.kind = t.kind
+               LEFT JOIN pgq.queues AS q ON q.name = coalesce(t.queue, k.queue, t.defaults ->> 'queue', 'default')
+               LEFT JOIN unnest(held_nth, held_ids, held_new) AS held (nth, id, created) ON held.nth = t.n
+    ), inserted AS (
+        INSERT INTO pgq.tasks (id, kind, payload, queue, priority, run_at, expires_at, max_attempts, timeout_seconds,
+                               idempotency_key, tags, headers)
+        SELECT w.task_id, w.kind, w.payload,
+               coalesce(w.queue, w.kind_queue, w.defaults ->> 'queue'),
+               coalesce(w.priority, w.kind_priority, (w.defaults ->> 'priority')::integer),
+               w.due_at, w.expires_at,
+               coalesce(w.max_attempts, w.kind_attempts, (w.defaults ->> 'max_attempts')::integer),
+               coalesce(w.timeout_seconds, w.kind_timeout, w.queue_timeout, (w.defaults ->> 'timeout_seconds')::double precision),
+               w.idempotency_key, w.tags, w.headers
+        FROM   wanted AS w
+        WHERE  w.is_new
+        ORDER  BY w.n
+    )
+    SELECT (w.n - 1)::integer, w.task_id, w.is_new FROM wanted AS w ORDER BY w.n;
+END
+$_$;
+
+CREATE FUNCTION pgq.take_turn(duty text, worker uuid, period interval, hold interval) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+DECLARE
+    post pgq.maintenance%ROWTYPE;
+BEGIN
+    PERFORM set_config('pgq.turn', '', true);
+    IF NOT pg_try_advisory_xact_lock(hashtext('pgq.duty'), hashtext(duty)) THEN
+        RETURN false;
+    END IF;
+    -- A statement of its own: it sees what the last holder of the lock committed.
+    SELECT * INTO post FROM pgq.maintenance AS m WHERE m.duty = duty;
+    IF post.next_due_at > clock_timestamp() THEN
+        RETURN false;
+    END IF;
+    IF hold IS NOT NULL AND post.last_started_at < clock_timestamp() - greatest(period * 30, interval '30 s') THEN
+        post.held_until := clock_timestamp() + hold;
+    END IF;
+    UPDATE pgq.maintenance AS m
+    SET    next_due_at = clock_timestamp() + period, last_started_at = clock_timestamp(), last_run_by = worker,
+           runs = m.runs + 1, held_until = post.held_until
+    WHERE  m.duty = duty;
+    IF NOT FOUND OR post.held_until > clock_timestamp() THEN
+        RETURN false;
+    END IF;
+    PERFORM set_config('pgq.turn', duty, true);
+    RETURN true;
+END
+$$;
+
+CREATE FUNCTION pgq.uuid7() RETURNS uuid
+    LANGUAGE sql PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    SELECT encode(
+               overlay(
+                   overlay(uuid_send(gen_random_uuid()) PLACING substring(int8send(micros / 1000) FROM 3) FROM 1 FOR 6)
+                   PLACING substring(int8send(x'7000'::bigint + (micros % 1000) * 4096 / 1000) FROM 7) FROM 7 FOR 2),
+               'hex')::uuid
+    FROM   (SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS micros) AS moment
+$$;
+
+CREATE TABLE pgq.alembic_version (
+    version_num character varying(32) NOT NULL
+);
+
+CREATE TABLE pgq.attempts (
+    task_id uuid NOT NULL,
+    lease_epoch bigint NOT NULL,
+    failed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    started_at timestamp with time zone,
+    worker_id uuid,
+    attempt integer NOT NULL,
+    error jsonb NOT NULL
+)
+PARTITION BY RANGE (failed_at);
+
+CREATE TABLE pgq.dead_tasks (
+    id uuid NOT NULL,
+    lease_epoch bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    run_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone,
+    started_at timestamp with time zone,
+    finished_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    cancel_requested_at timestamp with time zone,
+    timeout_seconds double precision NOT NULL,
+    leased_by uuid,
+    priority integer NOT NULL,
+    attempt integer NOT NULL,
+    max_attempts integer NOT NULL,
+    queue text NOT NULL,
+    kind text NOT NULL,
+    idempotency_key text,
+    tags text[] NOT NULL,
+    headers jsonb NOT NULL,
+    payload jsonb NOT NULL,
+    error jsonb NOT NULL
+);
+
+CREATE VIEW pgq.dead_letters AS
+ SELECT id,
+    kind,
+    queue,
+    payload,
+    priority,
+    attempt,
+    max_attempts,
+    created_at,
+    finished_at AS dead_at,
+    (error ->> 'type'::text) AS error_type,
+    (error ->> 'message'::text) AS error_message,
+    error,
+    tags,
+    headers
+   FROM pgq.dead_tasks d;
+
+CREATE TABLE pgq.idempotency_keys (
+    queue text NOT NULL,
+    key text NOT NULL,
+    task_id uuid NOT NULL,
+    fingerprint bytea NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    hits bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT key_length CHECK (((char_length(key) >= 1) AND (char_length(key) <= 255)))
+)
+WITH (fillfactor='80');
+
+CREATE TABLE pgq.kinds (
+    kind text NOT NULL,
+    queue text,
+    priority integer,
+    max_attempts integer,
+    timeout_seconds double precision,
+    payload_schema jsonb,
+    seen_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT kind_attempts CHECK (((max_attempts >= 1) AND (max_attempts <= 1000))),
+    CONSTRAINT kind_length CHECK (((char_length(kind) >= 1) AND (char_length(kind) <= 128))),
+    CONSTRAINT kind_priority CHECK (((priority >= 0) AND (priority <= 9))),
+    CONSTRAINT kind_queue_length CHECK (((char_length(queue) >= 1) AND (char_length(queue) <= 128))),
+    CONSTRAINT kind_timeout_range CHECK (((timeout_seconds > (0)::double precision) AND (timeout_seconds <= (315360000)::double precision)))
+);
+
+CREATE TABLE pgq.maintenance (
+    duty text NOT NULL,
+    next_due_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    held_until timestamp with time zone,
+    last_started_at timestamp with time zone,
+    last_run_by uuid,
+    last_seconds double precision,
+    last_changed bigint,
+    runs bigint DEFAULT 0 NOT NULL,
+    failed_at timestamp with time zone,
+    failure text
+)
+WITH (fillfactor='50');
+
+CREATE VIEW pgq.maintenance_status AS
+ SELECT duty,
+    last_started_at,
+    last_seconds,
+    last_changed,
+    last_run_by AS worker_id,
+    runs,
+        CASE
+            WHEN (next_due_at > '-infinity'::timestamp with time zone) THEN next_due_at
+            ELSE NULL::timestamp with time zone
+        END AS next_due_at,
+        CASE
+            WHEN (held_until > clock_timestamp()) THEN held_until
+            ELSE NULL::timestamp with time zone
+        END AS held_until,
+    failed_at,
+    failure
+   FROM pgq.maintenance m;
+
+CREATE TABLE pgq.queues (
+    name text NOT NULL,
+    paused_at timestamp with time zone,
+    paused_until timestamp with time zone,
+    timeout_seconds double precision,
+    CONSTRAINT queue_name_length CHECK (((char_length(name) >= 1) AND (char_length(name) <= 128))),
+    CONSTRAINT queue_timeout_range CHECK (((timeout_seconds > (0)::double precision) AND (timeout_seconds <= (315360000)::double precision)))
+);
+
+CREATE TABLE pgq.tasks (
+    id uuid DEFAULT pgq.uuid7() NOT NULL,
+    lease_epoch bigint DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    run_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone,
+    started_at timestamp with time zone,
+    deadline_at timestamp with time zone,
+    lease_expires_at timestamp with time zone,
+    cancel_requested_at timestamp with time zone,
+    timeout_seconds double precision NOT NULL,
+    leased_by uuid,
+    priority integer NOT NULL,
+    attempt integer DEFAULT 0 NOT NULL,
+    max_attempts integer NOT NULL,
+    state text DEFAULT 'pending'::text NOT NULL,
+    queue text NOT NULL,
+    kind text NOT NULL,
+    idempotency_key text,
+    tags text[] DEFAULT '{}'::text[] NOT NULL,
+    headers jsonb DEFAULT '{}'::jsonb NOT NULL,
+    payload jsonb DEFAULT '{}'::jsonb NOT NULL,
+    error jsonb,
+    CONSTRAINT task_attempts CHECK (((attempt >= 0) AND ((max_attempts >= 1) AND (max_attempts <= 1000)))),
+    CONSTRAINT task_lease CHECK (
+CASE state
+    WHEN 'running'::text THEN ((leased_by IS NOT NULL) AND (lease_expires_at IS NOT NULL) AND (deadline_at IS NOT NULL) AND (started_at IS NOT NULL))
+    ELSE ((leased_by IS NULL) AND (lease_expires_at IS NULL))
+END),
+    CONSTRAINT task_names CHECK ((((char_length(kind) >= 1) AND (char_length(kind) <= 128)) AND ((char_length(queue) >= 1) AND (char_length(queue) <= 128)))),
+    CONSTRAINT task_payload CHECK ((jsonb_typeof(payload) = 'object'::text)),
+    CONSTRAINT task_priority CHECK (((priority >= 0) AND (priority <= 9))),
+    CONSTRAINT task_state CHECK ((state = ANY (ARRAY['blocked'::text, 'pending'::text, 'running'::text]))),
+    CONSTRAINT task_timeout CHECK (((timeout_seconds > (0)::double precision) AND (timeout_seconds <= (315360000)::double precision))),
+    CONSTRAINT task_times CHECK (((run_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (run_at < '3000-01-01 00:00:00+00'::timestamp with time zone) AND (expires_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (expires_at < '3000-01-01 00:00:00+00'::timestamp with time zone)))
+)
+WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='1000', autovacuum_vacuum_insert_scale_factor='0.1', autovacuum_analyze_scale_factor='0.05', autovacuum_vacuum_cost_delay='0');
+
+CREATE VIEW pgq.queue_depth AS
+ SELECT COALESCE(live.queue, gone.queue, q.name) AS queue,
+    COALESCE(live.pending, (0)::bigint) AS pending,
+    COALESCE(live.ready, (0)::bigint) AS ready,
+    COALESCE(live.scheduled, (0)::bigint) AS scheduled,
+    COALESCE(live.retrying, (0)::bigint) AS retrying,
+    COALESCE(live.blocked, (0)::bigint) AS blocked,
+    (0)::bigint AS waiting,
+    COALESCE(live.running, (0)::bigint) AS running,
+    COALESCE(gone.dead, (0)::bigint) AS dead,
+    COALESCE(live.oldest_ready_seconds, (0)::double precision) AS oldest_ready_seconds,
+    COALESCE(((q.paused_at IS NOT NULL) AND COALESCE((q.paused_until > clock_timestamp()), true)), false) AS paused
+   FROM ((( SELECT t.queue,
+            count(*) FILTER (WHERE (t.state = 'pending'::text)) AS pending,
+            count(*) FILTER (WHERE ((t.state = 'pending'::text) AND (t.run_at <= statement_timestamp()))) AS ready,
+            count(*) FILTER (WHERE ((t.state = 'pending'::text) AND (t.run_at > statement_timestamp()) AND (t.attempt = 0))) AS scheduled,
+            count(*) FILTER (WHERE ((t.state = 'pending'::text) AND (t.run_at > statement_timestamp()) AND (t.attempt > 0))) AS retrying,
+            count(*) FILTER (WHERE (t.state = 'blocked'::text)) AS blocked,
+            count(*) FILTER (WHERE (t.state = 'running'::text)) AS running,
+            (EXTRACT(epoch FROM (statement_timestamp() - min(t.run_at) FILTER (WHERE ((t.state = 'pending'::text) AND (t.run_at <= statement_timestamp()))))))::double precision AS oldest_ready_seconds
+           FROM pgq.tasks t
+          GROUP BY t.queue) live
+     FULL JOIN ( SELECT d.queue,
+            count(*) AS dead
+           FROM pgq.dead_tasks d
+          GROUP BY d.queue) gone ON ((gone.queue = live.queue)))
+     FULL JOIN pgq.queues q ON ((q.name = COALESCE(live.queue, gone.queue))));
+
+CREATE TABLE pgq.task_history (
+    id uuid NOT NULL,
+    lease_epoch bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    run_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone,
+    started_at timestamp with time zone,
+    finished_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    cancel_requested_at timestamp with time zone,
+    timeout_seconds double precision NOT NULL,
+    leased_by uuid,
+    priority integer NOT NULL,
+    attempt integer NOT NULL,
+    max_attempts integer NOT NULL,
+    state text NOT NULL,
+    queue text NOT NULL,
+    kind text NOT NULL,
+    idempotency_key text,
+    tags text[] NOT NULL,
+    headers jsonb NOT NULL,
+    payload jsonb NOT NULL,
+    result jsonb,
+    error jsonb,
+    CONSTRAINT history_state CHECK ((state = ANY (ARRAY['succeeded'::text, 'cancelled'::text, 'expired'::text])))
+)
+PARTITION BY RANGE (finished_at);
+
+CREATE VIEW pgq.task_status AS
+ SELECT t.id,
+    t.kind,
+    t.queue,
+        CASE
+            WHEN ((t.state = 'pending'::text) AND (t.run_at > clock_timestamp())) THEN
+            CASE
+                WHEN (t.attempt > 0) THEN 'retrying'::text
+                ELSE 'scheduled'::text
+            END
+            ELSE t.state
+        END AS state,
+    t.payload,
+    t.priority,
+    t.attempt,
+    t.max_attempts,
+    t.created_at,
+    t.run_at,
+    t.expires_at,
+    t.started_at,
+    NULL::timestamp with time zone AS finished_at,
+    t.timeout_seconds,
+    t.idempotency_key,
+    t.tags,
+    t.headers,
+    t.leased_by AS worker_id,
+    t.lease_expires_at,
+    t.cancel_requested_at,
+    t.lease_epoch,
+    NULL::jsonb AS result,
+    t.error
+   FROM pgq.tasks t
+UNION ALL
+ SELECT d.id,
+    d.kind,
+    d.queue,
+    'dead'::text AS state,
+    d.payload,
+    d.priority,
+    d.attempt,
+    d.max_attempts,
+    d.created_at,
+    d.run_at,
+    d.expires_at,
+    d.started_at,
+    d.finished_at,
+    d.timeout_seconds,
+    d.idempotency_key,
+    d.tags,
+    d.headers,
+    d.leased_by AS worker_id,
+    NULL::timestamp with time zone AS lease_expires_at,
+    d.cancel_requested_at,
+    d.lease_epoch,
+    NULL::jsonb AS result,
+    d.error
+   FROM pgq.dead_tasks d
+  WHERE (NOT (EXISTS ( SELECT
+           FROM pgq.tasks t
+          WHERE (t.id = d.id))))
+UNION ALL
+ SELECT h.id,
+    h.kind,
+    h.queue,
+    h.state,
+    h.payload,
+    h.priority,
+    h.attempt,
+    h.max_attempts,
+    h.created_at,
+    h.run_at,
+    h.expires_at,
+    h.started_at,
+    h.finished_at,
+    h.timeout_seconds,
+    h.idempotency_key,
+    h.tags,
+    h.headers,
+    h.leased_by AS worker_id,
+    NULL::timestamp with time zone AS lease_expires_at,
+    h.cancel_requested_at,
+    h.lease_epoch,
+    h.result,
+    h.error
+   FROM pgq.task_history h
+  WHERE ((NOT (EXISTS ( SELECT
+           FROM pgq.tasks t
+          WHERE (t.id = h.id)))) AND (NOT (EXISTS ( SELECT
+           FROM pgq.dead_tasks d
+          WHERE (d.id = h.id)))));
+
+CREATE TABLE pgq.workers (
+    id uuid NOT NULL,
+    name text NOT NULL,
+    hostname text NOT NULL,
+    pid integer NOT NULL,
+    version text NOT NULL,
+    queues text[] NOT NULL,
+    kinds text[] NOT NULL,
+    capacity integer NOT NULL,
+    state text DEFAULT 'running'::text NOT NULL,
+    started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    beat_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT worker_capacity CHECK ((capacity > 0)),
+    CONSTRAINT worker_state CHECK ((state = ANY (ARRAY['running'::text, 'draining'::text])))
+)
+WITH (fillfactor='50');
+
+CREATE VIEW pgq.unknown_kinds AS
+ SELECT t.queue,
+    t.kind,
+    count(*) AS pending,
+    min(t.created_at) AS oldest_created_at,
+    max(k.seen_at) AS seen_at
+   FROM (pgq.tasks t
+     LEFT JOIN pgq.kinds k ON ((k.kind = t.kind)))
+  WHERE ((t.state = 'pending'::text) AND (NOT (EXISTS ( SELECT
+           FROM pgq.workers w
+          WHERE ((w.beat_at > (clock_timestamp() - '00:00:15'::interval)) AND (t.kind = ANY (w.kinds)))))))
+  GROUP BY t.queue, t.kind;
+
+CREATE TABLE pgq.waiting_workers (
+    worker_id uuid NOT NULL,
+    queues text[] NOT NULL
+);
+
+CREATE VIEW pgq.worker_utilization AS
+ SELECT w.id AS worker_id,
+    w.name,
+    COALESCE(held.busy, (0)::bigint) AS busy,
+    w.capacity,
+    ((COALESCE(held.busy, (0)::bigint))::double precision / (w.capacity)::double precision) AS utilization,
+    w.hostname,
+    w.pid,
+    w.version,
+    w.queues,
+    w.kinds,
+    w.state,
+    w.started_at,
+    w.beat_at
+   FROM (pgq.workers w
+     LEFT JOIN ( SELECT t.leased_by,
+            count(*) AS busy
+           FROM pgq.tasks t
+          WHERE (t.state = 'running'::text)
+          GROUP BY t.leased_by) held ON ((held.leased_by = w.id)))
+  WHERE (w.beat_at > (clock_timestamp() - '00:00:15'::interval));
+
+ALTER TABLE ONLY pgq.alembic_version
+    ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
+
+ALTER TABLE ONLY pgq.attempts
+    ADD CONSTRAINT attempts_pkey PRIMARY KEY (task_id, lease_epoch, failed_at);
+
+ALTER TABLE ONLY pgq.dead_tasks
+    ADD CONSTRAINT dead_tasks_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY pgq.idempotency_keys
+    ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (queue, key);
+
+ALTER TABLE ONLY pgq.kinds
+    ADD CONSTRAINT kinds_pkey PRIMARY KEY (kind);
+
+ALTER TABLE ONLY pgq.maintenance
+    ADD CONSTRAINT maintenance_pkey PRIMARY KEY (duty);
+
+ALTER TABLE ONLY pgq.queues
+    ADD CONSTRAINT queues_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY pgq.task_history
+    ADD CONSTRAINT task_history_pkey PRIMARY KEY (id, finished_at);
+
+ALTER TABLE ONLY pgq.tasks
+    ADD CONSTRAINT tasks_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY pgq.waiting_workers
+    ADD CONSTRAINT waiting_workers_pkey PRIMARY KEY (worker_id);
+
+ALTER TABLE ONLY pgq.workers
+    ADD CONSTRAINT workers_pkey PRIMARY KEY (id);
+
+CREATE INDEX dead_tasks_newest ON pgq.dead_tasks USING btree (finished_at, id);
+
+CREATE INDEX idempotency_keys_expiry ON pgq.idempotency_keys USING btree (expires_at);
+
+CREATE INDEX tasks_expiring ON pgq.tasks USING btree (expires_at) WHERE ((expires_at IS NOT NULL) AND (state <> 'running'::text));
+
+CREATE INDEX tasks_lanes ON pgq.tasks USING btree (queue, priority, run_at, id) WHERE (state = 'pending'::text);
+
+CREATE INDEX tasks_running ON pgq.tasks USING btree (queue, id) WHERE (state = 'running'::text);
+
+CREATE TRIGGER accept_task BEFORE INSERT ON pgq.tasks FOR EACH ROW EXECUTE FUNCTION pgq.accept_task();
+
+CREATE TRIGGER notify_ready AFTER INSERT ON pgq.tasks REFERENCING NEW TABLE AS submitted FOR EACH STATEMENT EXECUTE FUNCTION pgq.notify_ready();
+
+ALTER TABLE ONLY pgq.waiting_workers
+    ADD CONSTRAINT waiting_workers_worker_id_fkey FOREIGN KEY (worker_id) REFERENCES pgq.workers(id) ON DELETE CASCADE;
+
+GRANT USAGE ON SCHEMA pgq TO pgq_submitter;
+GRANT USAGE ON SCHEMA pgq TO pgq_viewer;
+GRANT USAGE ON SCHEMA pgq TO pgq_worker;
+GRANT USAGE ON SCHEMA pgq TO pgq_admin;
+
+REVOKE ALL ON FUNCTION pgq.accept_task() FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.accept_task() TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.accept_task() TO pgq_admin;
+
+REVOKE ALL ON FUNCTION pgq.cancel(task_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.cancel(task_id uuid) TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.cancel(task_id uuid) TO pgq_admin;
+
+REVOKE ALL ON FUNCTION pgq.check_payload(payload jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.check_payload(payload jsonb) TO pgq_submitter;
+GRANT ALL ON FUNCTION pgq.check_payload(payload jsonb) TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.check_payload(payload jsonb) TO pgq_admin;
+
+REVOKE ALL ON FUNCTION pgq.claim_keys(queues text[], keys text[], windows interval[], ids uuid[], fingerprints bytea[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.claim_keys(queues text[], keys text[], windows interval[], ids uuid[], fingerprints bytea[]) TO pgq_submitter;
+GRANT ALL ON FUNCTION pgq.claim_keys(queues text[], keys text[], windows interval[], ids uuid[], fingerprints bytea[]) TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.claim_keys(queues text[], keys text[], windows interval[], ids uuid[], fingerprints bytea[]) TO pgq_admin;
+
+REVOKE ALL ON FUNCTION pgq.end_turn(duty text, changed bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.end_turn(duty text, changed bigint) TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.end_turn(duty text, changed bigint) TO pgq_admin;
+
+REVOKE ALL ON FUNCTION pgq.fingerprint(kind text, payload jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.fingerprint(kind text, payload jsonb) TO pgq_submitter;
+GRANT ALL ON FUNCTION pgq.fingerprint(kind text, payload jsonb) TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.fingerprint(kind text, payload jsonb) TO pgq_admin;
+
+REVOKE ALL ON FUNCTION pgq.has_huge_numbers(object jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.has_huge_numbers(object jsonb) TO pgq_submitter;
+GRANT ALL ON FUNCTION pgq.has_huge_numbers(object jsonb) TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.has_huge_numbers(object jsonb) TO pgq_admin;
+
+REVOKE ALL ON FUNCTION pgq.is_live(task_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.is_live(task_id uuid) TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.is_live(task_id uuid) TO pgq_admin;
+
+REVOKE ALL ON FUNCTION pgq.make_partitions(days_ahead integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.make_partitions(days_ahead integer) TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.make_partitions(days_ahead integer) TO pgq_admin;
+
+REVOKE ALL ON FUNCTION pgq.notify_ready() FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.notify_ready() TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.notify_ready() TO pgq_admin;
+
+REVOKE ALL ON FUNCTION pgq.redrive(task_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.redrive(task_id uuid) TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.redrive(task_id uuid) TO pgq_admin;
+
+REVOKE ALL ON FUNCTION pgq.refuse(field text, reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.refuse(field text, reason text) TO pgq_submitter;
+GRANT ALL ON FUNCTION pgq.refuse(field text, reason text) TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.refuse(field text, reason text) TO pgq_admin;
+
+REVOKE ALL ON FUNCTION pgq.refuse_ended(task_id uuid, why text) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.refuse_ended(task_id uuid, why text) TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.refuse_ended(task_id uuid, why text) TO pgq_admin;
+
+REVOKE ALL ON FUNCTION pgq.retry(task_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.retry(task_id uuid) TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.retry(task_id uuid) TO pgq_admin;
+
+REVOKE ALL ON FUNCTION pgq.rfc3339(moment timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.rfc3339(moment timestamp with time zone) TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.rfc3339(moment timestamp with time zone) TO pgq_admin;
+
+REVOKE ALL ON FUNCTION pgq.submit(kind text, payload jsonb, queue text, priority integer, delay interval, run_at timestamp with time zone, expires_at timestamp with time zone, max_attempts integer, timeout interval, key text, key_window interval, concurrency_key text, unique_key text, on_conflict text, depends_on uuid[], on_parent_failure text, tags text[], headers jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.submit(kind text, payload jsonb, queue text, priority integer, delay interval, run_at timestamp with time zone, expires_at timestamp with time zone, max_attempts integer, timeout interval, key text, key_window interval, concurrency_key text, unique_key text, on_conflict text, depends_on uuid[], on_parent_failure text, tags text[], headers jsonb) TO pgq_submitter;
+GRANT ALL ON FUNCTION pgq.submit(kind text, payload jsonb, queue text, priority integer, delay interval, run_at timestamp with time zone, expires_at timestamp with time zone, max_attempts integer, timeout interval, key text, key_window interval, concurrency_key text, unique_key text, on_conflict text, depends_on uuid[], on_parent_failure text, tags text[], headers jsonb) TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.submit(kind text, payload jsonb, queue text, priority integer, delay interval, run_at timestamp with time zone, expires_at timestamp with time zone, max_attempts integer, timeout interval, key text, key_window interval, concurrency_key text, unique_key text, on_conflict text, depends_on uuid[], on_parent_failure text, tags text[], headers jsonb) TO pgq_admin;
+
+REVOKE ALL ON FUNCTION pgq.submit_many(tasks jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.submit_many(tasks jsonb) TO pgq_submitter;
+GRANT ALL ON FUNCTION pgq.submit_many(tasks jsonb) TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.submit_many(tasks jsonb) TO pgq_admin;
+
+REVOKE ALL ON FUNCTION pgq.take_turn(duty text, worker uuid, period interval, hold interval) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.take_turn(duty text, worker uuid, period interval, hold interval) TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.take_turn(duty text, worker uuid, period interval, hold interval) TO pgq_admin;
+
+REVOKE ALL ON FUNCTION pgq.uuid7() FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.uuid7() TO pgq_submitter;
+GRANT ALL ON FUNCTION pgq.uuid7() TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.uuid7() TO pgq_admin;
+
+GRANT SELECT ON TABLE pgq.alembic_version TO pgq_worker;
+GRANT SELECT ON TABLE pgq.alembic_version TO pgq_admin;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.attempts TO pgq_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.attempts TO pgq_admin;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.dead_tasks TO pgq_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.dead_tasks TO pgq_admin;
+
+GRANT SELECT ON TABLE pgq.dead_letters TO pgq_viewer;
+GRANT SELECT ON TABLE pgq.dead_letters TO pgq_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.dead_letters TO pgq_admin;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.idempotency_keys TO pgq_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.idempotency_keys TO pgq_admin;
+
+GRANT SELECT ON TABLE pgq.kinds TO pgq_submitter;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.kinds TO pgq_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.kinds TO pgq_admin;
+
+GRANT SELECT,UPDATE ON TABLE pgq.maintenance TO pgq_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.maintenance TO pgq_admin;
+
+GRANT SELECT ON TABLE pgq.maintenance_status TO pgq_viewer;
+GRANT SELECT ON TABLE pgq.maintenance_status TO pgq_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.maintenance_status TO pgq_admin;
+
+GRANT SELECT ON TABLE pgq.queues TO pgq_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.queues TO pgq_admin;
+
+GRANT SELECT(name) ON TABLE pgq.queues TO pgq_submitter;
+
+GRANT SELECT(timeout_seconds) ON TABLE pgq.queues TO pgq_submitter;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.tasks TO pgq_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.tasks TO pgq_admin;
+
+GRANT SELECT(id),INSERT(id) ON TABLE pgq.tasks TO pgq_submitter;
+
+GRANT INSERT(run_at) ON TABLE pgq.tasks TO pgq_submitter;
+
+GRANT INSERT(expires_at) ON TABLE pgq.tasks TO pgq_submitter;
+
+GRANT INSERT(timeout_seconds) ON TABLE pgq.tasks TO pgq_submitter;
+
+GRANT INSERT(priority) ON TABLE pgq.tasks TO pgq_submitter;
+
+GRANT INSERT(max_attempts) ON TABLE pgq.tasks TO pgq_submitter;
+
+GRANT INSERT(queue) ON TABLE pgq.tasks TO pgq_submitter;
+
+GRANT INSERT(kind) ON TABLE pgq.tasks TO pgq_submitter;
+
+GRANT INSERT(idempotency_key) ON TABLE pgq.tasks TO pgq_submitter;
+
+GRANT INSERT(tags) ON TABLE pgq.tasks TO pgq_submitter;
+
+GRANT INSERT(headers) ON TABLE pgq.tasks TO pgq_submitter;
+
+GRANT INSERT(payload) ON TABLE pgq.tasks TO pgq_submitter;
+
+GRANT SELECT ON TABLE pgq.queue_depth TO pgq_viewer;
+GRANT SELECT ON TABLE pgq.queue_depth TO pgq_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.queue_depth TO pgq_admin;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.task_history TO pgq_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.task_history TO pgq_admin;
+
+GRANT SELECT ON TABLE pgq.task_status TO pgq_viewer;
+GRANT SELECT ON TABLE pgq.task_status TO pgq_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.task_status TO pgq_admin;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.workers TO pgq_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.workers TO pgq_admin;
+
+GRANT SELECT ON TABLE pgq.unknown_kinds TO pgq_viewer;
+GRANT SELECT ON TABLE pgq.unknown_kinds TO pgq_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.unknown_kinds TO pgq_admin;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.waiting_workers TO pgq_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.waiting_workers TO pgq_admin;
+
+GRANT SELECT ON TABLE pgq.worker_utilization TO pgq_viewer;
+GRANT SELECT ON TABLE pgq.worker_utilization TO pgq_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.worker_utilization TO pgq_admin;

@@ -1,0 +1,195 @@
+"""Sessions that meet on the same rows wait for each other in one order, or pass each other by: nobody deadlocks."""
+
+import asyncio
+import random
+
+import psycopg
+import pytest
+
+from pgq.db import outcomes
+from pgq.db.outcomes import Finished
+from pgq.values.outcome import BuryNow
+from pgq.values.task import Claimed
+from tests.verbs import DONE, FAILED, A, Connection, Database, retry_later
+
+OUTCOMES = {"complete": DONE, "bury": BuryNow(FAILED), "retry": retry_later()}
+
+
+async def running(db: Database, tasks: int) -> list[Claimed]:
+    await db.run("INSERT INTO pgq.tasks (kind) SELECT 'echo' FROM generate_series(1, %s)", tasks)
+    claimed = await db.claim(room=tasks)
+    assert len(claimed) == tasks
+    return sorted(claimed, key=lambda task: task.id)
+
+
+async def lock(db: Database, task: Claimed, on: Connection, how: str = "FOR UPDATE") -> None:
+    await db.rows(f"SELECT FROM pgq.tasks WHERE id = %s {how}", task.id, on=on)
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES.values(), ids=OUTCOMES)
+async def test_a_batch_of_outcomes_locks_in_the_order_of_ids(db: Database, outcome: BuryNow) -> None:
+    low, middle, high = await running(db, 3)
+    holder, completer, probe = await db.another(autocommit=False), await db.another(), await db.another()
+    await lock(db, middle, on=holder)
+
+    batch = [Finished(one.lease, outcome) for one in (high, middle, low)]
+    writing = asyncio.create_task(outcomes.record(completer, A, batch))
+    await db.until_waiting(completer)
+
+    await lock(db, high, on=probe, how="FOR UPDATE NOWAIT")  # it has not come so far
+    with pytest.raises(psycopg.errors.LockNotAvailable):
+        await lock(db, low, on=probe, how="FOR UPDATE NOWAIT")
+    await holder.rollback()
+    assert len(await writing) == 3
+
+
+@pytest.mark.parametrize("duty", ["reaper", "expirer", "undertaker"])
+async def test_a_duty_waits_for_nobody(db: Database, duty: str) -> None:
+    if duty == "reaper":
+        first, second = await running(db, 2)
+        for one in (first, second):
+            await db.expire_lease(one.id)
+    else:
+        await db.run(
+            "INSERT INTO pgq.tasks (kind, created_at, run_at) "
+            "SELECT 'unknown', now() - interval '2 days', now() - interval '2 days' FROM generate_series(1, 2)"
+        )
+        if duty == "expirer":
+            await db.run("UPDATE pgq.tasks SET expires_at = clock_timestamp()")
+    holder = await db.another(autocommit=False)
+    await db.rows("SELECT FROM pgq.tasks ORDER BY id LIMIT 1 FOR UPDATE", on=holder)
+
+    assert await db.tick(duty) == 1
+
+
+async def test_extending_waits_for_nobody_and_what_it_passed_by_is_still_held(db: Database) -> None:
+    one, other = await running(db, 2)
+    holder = await db.another(autocommit=False)
+    await lock(db, one, on=holder)
+
+    answers = {answer.id: (answer.held, answer.extended) for answer in db.extend(other, one)}
+
+    assert answers == {one.id: (True, False), other.id: (True, True)}
+
+
+async def test_sixty_extends_against_sixty_completions_in_other_orders(db: Database) -> None:
+    before = await deadlocks(db)
+    completers = [await db.another() for _ in range(3)]
+    for _ in range(4):
+        claimed = await running(db, 60)
+
+        async def complete(session: Connection, claimed: list[Claimed] = claimed) -> int:
+            mine = random.sample(claimed, 60)  # each tries to finish all of them
+            return len(await outcomes.record(session, A, [Finished(one.lease, DONE) for one in mine]))
+
+        def extend(claimed: list[Claimed] = claimed) -> None:
+            for _ in range(5):
+                db.extend(*random.sample(claimed, 60))
+
+        results = await asyncio.gather(
+            *(complete(session) for session in completers), *(asyncio.to_thread(extend) for _ in range(2))
+        )
+        assert sum(count for count in results if count) == 60
+
+    assert await deadlocks(db) == before
+
+
+async def deadlocks(db: Database) -> int:
+    return int(await db.value("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"))
+
+
+async def test_a_bulk_cancel_against_a_batch_of_mixed_outcomes(db: Database) -> None:
+    low, high = await running(db, 2)
+    canceller, completer = await db.another(autocommit=False), await db.another()
+    await db.cancel(low.id, on=canceller)
+
+    batch = [Finished(high.lease, DONE), Finished(low.lease, BuryNow(FAILED))]
+    writing = asyncio.create_task(outcomes.record(completer, A, batch))
+    await db.until_waiting(completer)
+    cancelling = asyncio.create_task(db.cancel(high.id, on=canceller))  # goes on in the order of ids
+    with pytest.raises(psycopg.Error) as refused:
+        await cancelling
+    assert refused.value.sqlstate == "PQ006"  # it has succeeded: the completer does not hold it any more
+    await canceller.rollback()
+
+    assert await writing == {low.id, high.id}
+
+
+# One task, two verbs at once
+
+
+async def test_a_completion_that_waited_for_a_cancel_goes_through(db: Database) -> None:
+    claimed = await db.running()
+    canceller, completer = await db.another(autocommit=False), await db.another()
+    assert await db.cancel(claimed.id, on=canceller) == "requested"
+
+    completing = asyncio.create_task(db.ends(claimed, on=completer))
+    await db.until_waiting(completer)
+    await canceller.commit()
+
+    assert await completing
+    assert await db.state(claimed.id) == "succeeded"
+
+
+async def test_a_cancel_that_waited_for_a_completion_is_told_so(db: Database) -> None:
+    claimed = await db.running()
+    completer, canceller = await db.another(autocommit=False), await db.another()
+    assert await db.ends(claimed, on=completer)
+
+    cancelling = asyncio.create_task(db.cancel(claimed.id, on=canceller))
+    await db.until_waiting(canceller)
+    await completer.commit()
+
+    with pytest.raises(psycopg.Error, match="is succeeded") as refused:
+        await cancelling
+    assert refused.value.sqlstate == "PQ006"
+
+
+async def test_a_retry_that_waited_for_a_cancel_ends_the_task(db: Database) -> None:
+    claimed = await db.running()
+    canceller, completer = await db.another(autocommit=False), await db.another()
+    assert await db.cancel(claimed.id, on=canceller) == "requested"
+
+    retrying = asyncio.create_task(db.ends(claimed, retry_later(3_600), on=completer))
+    await db.until_waiting(completer)
+    await canceller.commit()
+
+    assert await retrying
+    assert await db.state(claimed.id) == "cancelled"
+    assert await db.attempts(claimed.id) == ["ValueError"]
+
+
+async def test_a_cancel_that_waited_for_a_retry_ends_the_task(db: Database) -> None:
+    claimed = await db.running()
+    completer, canceller = await db.another(autocommit=False), await db.another()
+    assert await db.ends(claimed, retry_later(3_600), on=completer)
+
+    cancelling = asyncio.create_task(db.cancel(claimed.id, on=canceller))
+    await db.until_waiting(canceller)
+    await completer.commit()
+
+    assert await cancelling == "cancelled"
+    assert await db.state(claimed.id) == "cancelled"
+
+
+async def test_a_cancel_that_waited_for_a_claim_tells_its_worker(db: Database) -> None:
+    await db.submit()
+    claimer, canceller = await db.another(autocommit=False), await db.another()
+    claimed = await db.claim_one(on=claimer)
+
+    cancelling = asyncio.create_task(db.cancel(claimed.id, on=canceller))
+    await db.until_waiting(canceller)
+    await claimer.commit()
+
+    assert await cancelling == "requested"
+    assert [answer.cancel_requested for answer in db.extend(claimed)] == [True]
+
+
+async def test_a_claim_passes_by_what_is_being_cancelled(db: Database) -> None:
+    task = await db.submit()
+    canceller = await db.another(autocommit=False)
+    assert await db.cancel(task, on=canceller) == "cancelled"
+
+    assert await db.claim() == []
+    await canceller.rollback()
+    assert [one.id for one in await db.claim()] == [task]

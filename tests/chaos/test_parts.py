@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -9,19 +10,21 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from pydantic import BaseModel
 
 import pgq
-from pgq.db.connect import connect_async
+from pgq.db.connect import connect, connect_async
 from pgq.db.leases import claim
 from pgq.db.outcomes import Finished, settled
 from pgq.db.steady import SteadyConnection
+from pgq.db.workers import WorkerRow, register
 from pgq.maintenance.duties import duties
 from pgq.maintenance.ticker import Ticker
 from pgq.values.outcome import Complete
 from pgq.values.task import Claimed
 from pgq.worker import claimer
 from pgq.worker.completer import Completer
-from pgq.worker.plan import ServedQueue, WorkerPlan
+from pgq.worker.plan import ServedQueue, WorkerPlan, published
 from pgq.worker.worker import Worker
 from tests.tasks import Tasks, tasks_of
 from tests.until import PATIENCE
@@ -143,6 +146,31 @@ async def test_what_the_reaper_ended_is_not_taken_for_our_own_outcome(
         await completer.write([Finished(held.lease, Complete("1"))])
     await completer.steady.drop()
     assert f"lease lost: task {task}" in caplog.text
+
+
+class Infinite(BaseModel):
+    limit: float = math.inf
+
+
+class Nul(BaseModel):
+    separator: str = "\0"
+
+
+@pytest.mark.parametrize("model", [Infinite, Nul])
+def test_a_default_that_json_cannot_keep_keeps_no_worker_from_starting(
+    dsn: str, tasks: Tasks, model: type[BaseModel]
+) -> None:
+    async def handler(options: object) -> None: ...
+
+    handler.__annotations__["options"] = model
+    app = pgq.App(dsn)
+    app.task(kind="odd")(handler)
+    row = WorkerRow(
+        id=uuid4(), name="w", hostname="h", pid=1, version="0", queues=["default"], kinds=["odd"], capacity=1
+    )
+    with connect(dsn) as connection:
+        register(connection, row, published(app.handlers))
+    assert tasks.value("SELECT payload_schema FROM pgq.kinds WHERE kind = 'odd'") == {"type": "object"}
 
 
 async def test_a_part_still_tries_after_days_without_a_database(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -264,10 +264,8 @@ def test_dead_rows_that_pile_up(look: Look, connection: Connection[Any], monkeyp
     connection.execute("INSERT INTO pgq.tasks (kind) SELECT 'echo' FROM generate_series(1, 100)")
     connection.execute("DELETE FROM pgq.tasks")
     connection.close()  # with its session the server's statistics are complete
-    finding = until(
-        lambda: None if (found := look("dead rows"))["ok"] else found, "the statistics to tell of dead rows"
-    )
-    assert_bad(finding, "100 dead rows", "VACUUM")
+    until(lambda: not look("dead rows")["ok"], "the statistics to tell of dead rows")
+    assert_bad(look("dead rows"), "100 dead rows", "VACUUM")
 
 
 def test_maintenance_that_nobody_does(look: Look, connection: Connection[Any]) -> None:

@@ -12,6 +12,7 @@ from pgq.cli.command import command
 from pgq.cli.failures import FAILED
 from pgq.cli.output import say, show, show_json
 from pgq.cli.session import Session
+from pgq.cli.verbs import counted
 
 if TYPE_CHECKING:
     from pgq.stress.run import Report, Seen
@@ -46,7 +47,7 @@ def stress(
     settings = session.settings()
     direct = settings.direct_url.get_secret_value() if settings.direct_url else None
     with interruptible(), database(settings, app) as conninfo:
-        say(f"starting {workers} workers ...")
+        say(f"starting {counted(workers, 'worker')} ...")
         order = Order(conninfo, direct, tasks, failure_rate, workers, keep)
         with progress(tasks) as seen:
             report = run(order, seen)

@@ -10,9 +10,9 @@ OK, BAD = "ok", "BAD"
 
 def show_verdicts(headers: Sequence[str], rows: Iterable[tuple[bool, Sequence[object]]]) -> None:
     """Each row with its verdict before it. On a terminal in colours, with long cells wrapped."""
-    lines = [(OK if good else BAD, *cells) for good, cells in rows]
+    lines = [(OK if good else BAD, [cell(value) for value in cells]) for good, cells in rows]
     if not sys.stdout.isatty():
-        show_table(["", *headers], lines)
+        show_table(["", *headers], ([verdict, *cells] for verdict, cells in lines))
         return
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
@@ -20,8 +20,8 @@ def show_verdicts(headers: Sequence[str], rows: Iterable[tuple[bool, Sequence[ob
     from rich.text import Text
 
     table = Table("", *headers, box=SIMPLE_HEAD, pad_edge=False)
-    for verdict, *cells in lines:
+    for verdict, cells in lines:
         mark = Text(verdict, "green" if verdict == OK else "bold red")
         # Text, because a cell may hold what looks like markup.
-        table.add_row(mark, *(Text(cell(value)) for value in cells))
+        table.add_row(mark, *map(Text, cells))
     Console().print(table)

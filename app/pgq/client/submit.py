@@ -35,8 +35,8 @@ def submit(task: NewTask[Any]) -> Plan[Submitted]:
 def submit_many(tasks: Sequence[NewTask[Any]]) -> Plan[list[Submitted]]:
     """Submit tasks, all or none, and answer in their order: by COPY those that no key could be known of.
 
-    In one statement they go in their order. Keys that need several go in the keys' order: two bulk submits that hold the
-    same keys in opposite orders would deadlock. Of equal keys the first one wins, since sorting keeps their order.
+    In one statement they go in their order. Keys that need several go in the keys' order: two bulk submits that hold
+    the same keys in opposite orders would deadlock. Of equal keys the first one wins, since sorting keeps their order.
     """
     answers: dict[int, Submitted] = {}
     plain = [place for place, task in enumerate(tasks) if task.key is None]

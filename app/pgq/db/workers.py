@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 from uuid import UUID
 
 from psycopg import AsyncConnection, Connection
 
 from pgq.db.sql import sql
+from pgq.values.json_text import Unstorable, to_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +40,17 @@ class PublishedKind:
 
 def register(connection: Connection[Any], worker: WorkerRow, kinds: Sequence[PublishedKind]) -> None:
     """Publish the worker's kinds and enter it. Not one transaction: one that froze would hold the kinds of all."""
-    connection.execute(sql("publish_kinds"), {"kinds": json.dumps([asdict(kind) for kind in kinds])})
+    connection.execute(sql("publish_kinds"), {"kinds": json.dumps([asdict(storable(kind)) for kind in kinds])})
     connection.execute(sql("register_worker"), asdict(worker))
+
+
+def storable(kind: PublishedKind) -> PublishedKind:
+    """The kind, without its schema when jsonb could not keep that: a default in it may be infinite, or hold a NUL."""
+    try:
+        to_text(kind.payload_schema, "the schema")
+    except Unstorable:
+        return replace(kind, payload_schema={"type": "object"})
+    return kind
 
 
 def beat(connection: Connection[Any], worker: UUID, state: str, kinds: Sequence[str]) -> bool:

@@ -4,16 +4,14 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from pgq.client.app import App
-from pgq.db.embedded import EmbeddedServer
-from pgq.db.migrate import upgrade
+from pgq.db.local import local_database
 from pgq.db.url import conninfo
-from pgq.service import worker_plan
+from pgq.service import worker_plan, worker_with_ticker
 from pgq.values.settings import Settings, load_settings
 from pgq.worker.plan import WorkerPlan
-from pgq.worker.worker import Worker
 
 
 @contextmanager
@@ -43,20 +41,13 @@ def database(settings: Settings, app: App) -> Iterator[str]:
     if settings.database_url is not None:
         yield conninfo(settings.database_url.get_secret_value())
         return
-    server = EmbeddedServer(settings.data_dir)
-    local = server.start()
-    try:
-        upgrade(local.conninfo)
+    with local_database(settings.data_dir) as local, closing(app):
         yield local.conninfo
-    finally:
-        app.close()
-        if local.started:
-            server.stop_if_unused()
 
 
 async def work_until(stop: threading.Event, plan: WorkerPlan) -> None:
     """Run a worker until another thread sets `stop`."""
-    worker = Worker(plan)
+    worker = worker_with_ticker(plan)
     asked = asyncio.create_task(asyncio.to_thread(stop.wait))
     asked.add_done_callback(lambda _: worker.stop())
     await worker.run()

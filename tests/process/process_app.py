@@ -35,6 +35,12 @@ async def on_a_loop(value: str) -> str:
     return value
 
 
+@app.task(executor="process")
+def submit_more() -> str:
+    """Another task, for whoever works on this database."""
+    return str(on_a_loop.submit(value="submitted from a process").id)
+
+
 @app.task(executor="process", retry=pgq.exponential(base=0.1), bury_on=[Hopeless])
 def end_as(ctx: pgq.Context, how: str) -> Any:
     """Raise what a test asks for, in the first attempt."""

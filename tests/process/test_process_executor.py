@@ -72,6 +72,14 @@ def test_handlers_have_arguments_context_log_and_output_and_share_their_process(
         all_gone([first.result["pid"]], within=0.1)
 
 
+def test_a_handler_submits_to_the_database_of_its_worker(fleet: Fleet) -> None:
+    with tasks_of(fleet.conninfo) as tasks:
+        task = tasks.submit("submit_more", attempts=1)
+        fleet.start(APP, "--database-url", fleet.conninfo, database_url="postgresql://nowhere.invalid/x")
+        other = tasks.ended(task).result
+        assert tasks.ended(UUID(other)).result == "submitted from a process"
+
+
 def test_every_way_to_end_an_attempt_works_from_a_process(fleet: Fleet) -> None:
     with tasks_of(fleet.conninfo) as tasks:
         ways = ("retry", "snooze", "cancel", "bury", "bury_on", "raise", "unstorable", "exit", "_exit", "kill")

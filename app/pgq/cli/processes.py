@@ -36,7 +36,8 @@ def up(
     settings = session.settings(app=app, log_format="json" if session.json else None)
     configure(style=settings.log_format, level=settings.log_level)
     loaded = load_app(settings.app) if settings.app else None
-    return service.up(settings, builtin_app(loaded), migrate=migrate, say=say)
+    queues = read_queues(settings.queues) if settings.queues else None
+    return service.up(settings, builtin_app(loaded), queues=queues, migrate=migrate, say=say)
 
 
 def worker(

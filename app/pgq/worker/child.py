@@ -13,6 +13,7 @@ import socket
 import sys
 import threading
 import time
+from contextlib import suppress
 from logging.handlers import QueueHandler
 from queue import SimpleQueue
 from typing import Any
@@ -73,7 +74,8 @@ class Child:
             self.busy = True
             outcome = attempt(*run_of(body))
             for stream in (sys.stdout, sys.stderr):
-                stream.flush()
+                with suppress(OSError, ValueError):  # closed: nobody reads what was printed
+                    stream.flush()
             self.busy = False
             self.channel.send(outcome_message(outcome))
 

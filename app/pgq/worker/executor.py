@@ -25,7 +25,7 @@ LAST_WORDS = 2.0
 class Executor:
     """The slots of a worker. `done` takes what became of each attempt."""
 
-    def __init__(self, handlers: Handlers, slots: int, done: Callable[[Finished], None]) -> None:
+    def __init__(self, handlers: Handlers, slots: int, done: Callable[[Finished], None], processes: Processes) -> None:
         self.handlers = handlers
         self.slots = slots
         self.done = done
@@ -36,7 +36,7 @@ class Executor:
         self.idle = asyncio.Event()
         self.idle.set()
         self.threads = ThreadPoolExecutor(slots, thread_name_prefix="pgq-handler")
-        self.processes = Processes()
+        self.processes = processes
 
     @property
     def busy(self) -> int:

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
@@ -47,14 +48,14 @@ class HandlerProcess:
         self.retiring: asyncio.TimerHandle | None = None
 
     @classmethod
-    async def start(cls) -> Self:
+    async def start(cls, environment: Mapping[str, str]) -> Self:
         """A new process; it imports a handler's module when it first runs it."""
         ours, theirs = socket.socketpair()
         try:
             with theirs:
                 process = await asyncio.create_subprocess_exec(
                     sys.executable, "-P", "-c", BEGIN, str(theirs.fileno()), PACKAGES, pass_fds=[theirs.fileno()],
-                    stdin=subprocess.DEVNULL, process_group=0,
+                    stdin=subprocess.DEVNULL, process_group=0, env=environment,
                 )  # fmt: skip
             reader, writer = await asyncio.open_unix_connection(sock=ours)
         except BaseException:
@@ -106,9 +107,13 @@ class HandlerProcess:
 
 
 class Processes:
-    """The processes of one worker: as many as run at once, started when first needed and then kept for a while."""
+    """The processes of one worker: as many as run at once, started when first needed and then kept for a while.
 
-    def __init__(self) -> None:
+    An app in them that was given no URL uses the database of the worker, `conninfo`.
+    """
+
+    def __init__(self, conninfo: str) -> None:
+        self.conninfo = conninfo
         self.all: set[HandlerProcess] = set()
         self.idle: list[HandlerProcess] = []
 
@@ -131,7 +136,9 @@ class Processes:
                 process.retiring.cancel()
             if process.lives:
                 return process
-        process = await HandlerProcess.start()
+        environment = {**os.environ, "PGQ_DATABASE_URL": self.conninfo}
+        environment.pop("PGQ_DATABASE_URL_FILE", None)
+        process = await HandlerProcess.start(environment)
         self.all.add(process)
         process.ended.add_done_callback(lambda _: self.all.discard(process))
         return process

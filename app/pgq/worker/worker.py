@@ -24,6 +24,7 @@ from pgq.worker.completer import Completer
 from pgq.worker.executor import Executor, first_of
 from pgq.worker.lease_keeper import LeaseKeeper
 from pgq.worker.plan import WorkerPlan, published
+from pgq.worker.processes import Processes
 from pgq.worker.running import Interrupt
 
 log = logging.getLogger("pgq.worker")
@@ -63,7 +64,7 @@ class Worker:
             on_cancel=lambda task: loop.call_soon_threadsafe(partial(self.cancel, task)),
         )
         self.completer = Completer(plan.conninfo, plan.id, self.recorded)
-        self.executor = Executor(plan.handlers, plan.concurrency, self.completer.add)
+        self.executor = Executor(plan.handlers, plan.concurrency, self.completer.add, Processes(plan.conninfo))
         self.claimer = Claimer(plan, room=self.room, slot_freed=self.executor.slot_freed, start=self.start)
         self.listener = Listener(
             plan.listen_conninfo,

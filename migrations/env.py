@@ -17,9 +17,7 @@ OPTIONS = {
 
 if context.is_offline_mode():
     # Another paramstyle than psycopg's, for which % would be printed as %%.
-    context.configure(
-        dialect_name="postgresql", dialect_opts={"paramstyle": "named"}, literal_binds=True, **OPTIONS
-    )
+    context.configure(dialect_name="postgresql", dialect_opts={"paramstyle": "named"}, literal_binds=True, **OPTIONS)
     with context.begin_transaction():
         context.execute(text("CREATE SCHEMA IF NOT EXISTS pgq"))
         context.run_migrations()

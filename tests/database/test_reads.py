@@ -1,7 +1,9 @@
 """Lists: what they show, in which order, page by page, and that they stay quick."""
 
 import re
+from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import pytest
 from psycopg import Connection, Cursor
@@ -58,7 +60,7 @@ def test_filters_narrow_together_and_tags_must_all_be_there(connection: Connecti
 
 
 def test_pages_by_cursor_show_each_task_once_whatever_table_it_is_in(connection: Connection[Any]) -> None:
-    makers = [rows.submitted, rows.ended, rows.dead]
+    makers: list[Callable[..., UUID]] = [rows.submitted, rows.ended, rows.dead]
     made = [makers[n % 3](connection) for n in range(10)]
     seen: list[Any] = []
     while page := reads.list_tasks(connection, TaskFilter(), before=seen[-1] if seen else None, limit=4):

@@ -32,9 +32,7 @@ def test_fewer_than_half_only_cost_their_slots(fleet: Fleet) -> None:
         stuck = tasks.submit("ignore_everything", timeout=0.2, attempts=1)
         worker = fleet.start(APP, concurrency=3)
         assert tasks.ended(stuck).error["type"] == "TimedOut"
-        assert (
-            tasks.ended(tasks.submit("work", seconds=1.5)).state == "succeeded"
-        )  # beyond the patience
+        assert tasks.ended(tasks.submit("work", seconds=1.5)).state == "succeeded"  # beyond the patience
         assert worker.lives
         worker.tell_to_stop()
         assert worker.exit_code() == 0

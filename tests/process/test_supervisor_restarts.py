@@ -88,7 +88,7 @@ async def test_pauses_between_starts_grow_to_a_minute(tmp_path: Path, monkeypatc
         asyncio.ensure_future(future).cancel()
         pauses.append(seconds)
 
-    monkeypatch.setattr(module.asyncio, "wait_for", no_wait)
+    monkeypatch.setattr("pgq.supervisor.supervisor.asyncio.wait_for", no_wait)
     supervisor = Scripted("", tmp_path)
     for failures in range(1, 9):
         await supervisor.wait_after(failures, 0, "x")

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
@@ -15,6 +16,14 @@ from tests.properties.model import Attempt, Model, ModelTask
 WORKERS = [UUID(int=n) for n in (1, 2, 3)]
 KEYS = ["a", "b"]
 which = st.integers(0, 1_000_000)
+
+BOUNDED = settings(
+    settings.default,  # in CI that one is Hypothesis' own "ci": the same examples every time
+    deadline=None,
+    max_examples=40,
+    stateful_step_count=30,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 
 
 class Lifecycle(RuleBasedStateMachine):
@@ -216,4 +225,4 @@ def on(desk: Desk) -> Iterator[type[RuleBasedStateMachine]]:
 
 def test_the_invariants_hold_after_every_step(dsn: str) -> None:
     with Desk(dsn) as desk, on(desk) as machine:
-        run_state_machine_as_test(machine)
+        run_state_machine_as_test(machine, settings=BOUNDED)

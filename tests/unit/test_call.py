@@ -28,7 +28,7 @@ def threads() -> Iterator[ThreadPoolExecutor]:
 
 @pytest.fixture
 def processes() -> Processes:
-    return Processes()
+    return Processes("dbname=nowhere")
 
 
 Outcome = Any

@@ -32,9 +32,7 @@ def priority(value: object) -> int:
     if isinstance(value, str) and value in PRIORITIES:
         return PRIORITIES[value]
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 9:
-        raise InvalidTask(
-            "priority", f"must be 0 to 9 (9 is the most urgent), low, normal or high, not {shown(value)}"
-        )
+        raise InvalidTask("priority", f"must be 0 to 9 (9 is the most urgent), low, normal or high, not {shown(value)}")
     return value
 
 

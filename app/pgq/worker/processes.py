@@ -25,7 +25,7 @@ BEGIN = "import sys; sys.path.append(sys.argv[2]); from pgq.worker.child import 
 PACKAGES = str(Path(__file__).parents[2])
 
 KEPT_IDLE = 60.0
-"""Seconds that a process without work is kept for the next task of its kind of handler."""
+"""Seconds that a process without work is kept for the next task."""
 
 LAST_WORDS = 2.0
 """Seconds that idle processes get to end by themselves when the worker stops."""
@@ -77,7 +77,10 @@ class HandlerProcess:
             await asyncio.wait([answer], timeout=LAST_WORDS)  # what it said before it died is still on its way
             if answer.done() and (outcome := answer.result()) is not None:
                 return outcome
-            raise ProcessDied(f"the handler's process ended {how(await self.ended)}")
+            await asyncio.wait([self.ended], timeout=LAST_WORDS)
+            if self.lives:
+                raise ProcessDied("the handler's process closed its connection to the worker")
+            raise ProcessDied(f"the handler's process ended {how(self.ended.result())}")
         finally:
             answer.cancel()
 

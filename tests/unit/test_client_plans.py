@@ -67,18 +67,32 @@ def task(key: str | None = None, kind: str = "k", payload: str = "{}", **options
     return NewTask(made.kind, payload, made.fields, made.defaults)
 
 
-def test_keyed_tasks_go_in_the_order_of_their_keys_and_answer_in_their_own() -> None:
-    plan = submit.submit_many([task("b"), task("a"), task("b")])
-    step = plan.send(None)
-
+def keys_in(step: Any) -> list[str]:
     assert isinstance(step, Statement)
-    assert [part.split('"')[1] for part in step.params["tasks"].split('"idempotency_key": ')[1:]] == ["a", "b", "b"]
-    rows = [(0, UUID(int=1), True), (1, UUID(int=2), True), (2, str(UUID(int=2)), False)]
+    return [part.split('"')[1] for part in step.params["tasks"].split('"idempotency_key": ')[1:]]
+
+
+def test_keyed_tasks_of_one_statement_go_and_answer_in_their_order() -> None:
+    plan = submit.submit_many([task("b"), task("a"), task("b")])
+
+    assert keys_in(plan.send(None)) == ["b", "a", "b"]
+    rows = [(0, UUID(int=2), True), (1, UUID(int=1), True), (2, str(UUID(int=2)), False)]
     assert end(plan, rows) == [
         submit.Submitted(UUID(int=2), True),
         submit.Submitted(UUID(int=1), True),
         submit.Submitted(UUID(int=2), False),
     ]
+
+
+def test_keyed_tasks_of_several_statements_go_in_the_order_of_their_keys_and_answer_in_their_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(submit, "CHUNK_TASKS", 2)
+    plan = submit.submit_many([task("c"), task("a"), task("b")])
+
+    assert keys_in(plan.send(None)) == ["a", "b"]
+    assert keys_in(plan.send([(0, UUID(int=1), True), (1, UUID(int=2), True)])) == ["c"]
+    assert end(plan, [(0, UUID(int=3), True)]) == [submit.Submitted(UUID(int=n), True) for n in (3, 1, 2)]
 
 
 def test_bulk_is_copied_where_the_connection_can_and_sent_in_pieces_where_it_cannot() -> None:

@@ -10,7 +10,7 @@ from devtools.environment import BIN, PYTHON, EnvironmentUnusable, ensure, varia
 from devtools.step import ROOT, StepFailed, say, step
 
 # What depends on the server's version, run on the oldest supported one that is installed besides the newest.
-SERVER_TESTS = ["tests/database", "tests/concurrency", "tests/migrations", "tests/properties"]
+SERVER_TESTS = ["tests/database", "tests/concurrency", "tests/migrations", "tests/properties", "tests/plans"]
 OLDEST_SERVER = 14
 SYSTEM_SERVERS = Path("/usr/lib/postgresql")
 

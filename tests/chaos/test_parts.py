@@ -97,6 +97,30 @@ async def test_one_bad_row_stops_neither_the_reaper_nor_its_batch(dsn: str, task
     assert tasks.row(bad).state == "running"
 
 
+async def test_one_bad_row_stops_neither_the_expirer_nor_its_batch(dsn: str, tasks: Tasks) -> None:
+    tasks.connection.execute(REFUSE.format(state="23514", table="pgq.task_history"))
+    bad = tasks.submit("echo", bad=1)
+    good = [tasks.submit("echo") for _ in range(3)]
+    tasks.connection.execute("UPDATE pgq.tasks SET expires_at = clock_timestamp() - interval '1 s'")
+    async with ticking(dsn):
+        await until_async(tasks, "SELECT count(*) = 3 FROM pgq.task_history WHERE state = 'expired'")
+    assert {row.state for row in tasks.rows(*good).values()} == {"expired"}
+    assert tasks.row(bad).state == "pending"
+
+
+async def test_one_bad_row_stops_neither_the_undertaker_nor_its_batch(dsn: str, tasks: Tasks) -> None:
+    tasks.connection.execute(REFUSE.format(state="23514", table="pgq.dead_tasks"))
+    bad = tasks.submit("echo", bad=1)
+    good = [tasks.submit("echo") for _ in range(3)]
+    tasks.connection.execute(
+        "UPDATE pgq.tasks SET created_at = created_at - interval '2 days', run_at = run_at - interval '2 days'"
+    )
+    async with ticking(dsn):
+        await until_async(tasks, "SELECT count(*) = 3 FROM pgq.dead_tasks WHERE error ->> 'type' = 'UnknownKind'")
+    assert {row.state for row in tasks.rows(*good).values()} == {"dead"}
+    assert tasks.row(bad).state == "pending"
+
+
 @pytest.mark.parametrize("state", STATES)
 async def test_a_duty_that_fails_keeps_no_other_from_its_turn(dsn: str, tasks: Tasks, state: str) -> None:
     tasks.connection.execute(REFUSE.format(state=state, table="pgq.task_history"))

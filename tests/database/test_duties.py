@@ -103,7 +103,7 @@ async def test_one_row_that_cannot_be_reaped_stops_no_other(
 
     assert await db.state(bad) == "running"
     assert {await db.state(first), await db.state(last)} <= {"retrying", "dead"}
-    assert f"task {bad} cannot be reaped" in caplog.text
+    assert f"reaper: task {bad} fails" in caplog.text
     assert "poison" in await db.value("SELECT failure FROM pgq.maintenance_status WHERE duty = 'reaper'")
 
 

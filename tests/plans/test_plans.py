@@ -132,7 +132,7 @@ async def test_the_expirer_looks_only_at_what_may_expire(db: Database) -> None:
     await fill(db, 100, expires_at="now() - n * interval '1 s'")
     await db.run("ANALYZE pgq.tasks")
 
-    plan = await explain_duty(db, "expirer", "expire", {})
+    plan = await explain_duty(db, "expirer", "expire", {"only": None})
 
     assert "Seq Scan" not in plan.scans("tasks")
     assert plan.rows_read("tasks") <= 400
@@ -143,8 +143,8 @@ async def test_a_duty_without_its_turn_reads_no_task(db: Database) -> None:
     await db.run("ANALYZE pgq.tasks")
     for name, parameters in (
         ("reap", {"only": None}),
-        ("expire", {}),
-        ("bury_unknown_kinds", {"grace": 1.0}),
+        ("expire", {"only": None}),
+        ("bury_unknown_kinds", {"grace": 1.0, "only": None}),
     ):
         assert (await explain(db, name, parameters)).rows_read("tasks") <= 1, name
 

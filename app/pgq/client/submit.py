@@ -94,8 +94,8 @@ class Published:
     def row(self, id: UUID, task: NewTask[Any]) -> tuple[Any, ...]:
         """The row of a task, in the order of copy_tasks.sql. None is left to the table's trigger to fill."""
         given = task.fields
-        published = self.kinds.get(task.kind)
-        own = task.defaults if published is None else {}
+        published = self.kinds.get(task.kind, {})
+        own = {name: value for name, value in task.defaults.items() if published.get(name) is None}
         queue = given.get("queue", own.get("queue"))
         return (
             id,
@@ -106,7 +106,7 @@ class Published:
             self.due(given),
             given.get("expires_at"),
             given.get("max_attempts", own.get("max_attempts")),
-            given.get("timeout_seconds", self.timeout(task, queue, published or {})),
+            given.get("timeout_seconds", self.timeout(task, queue, published)),
             given.get("tags"),
             json.dumps(given["headers"], ensure_ascii=False) if "headers" in given else None,
         )

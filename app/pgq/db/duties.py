@@ -59,9 +59,9 @@ async def duty_failed(connection: AsyncConnection[Any], duty: str, period: float
     await connection.execute(sql("duty_failed"), {"duty": duty, "period": period, "failure": failure})
 
 
-async def expired_leases(connection: AsyncConnection[Any]) -> list[UUID]:
-    """The tasks whose lease has run out."""
-    return [row[0] for row in await (await connection.execute(sql("expired_leases"))).fetchall()]
+async def candidates(connection: AsyncConnection[Any], statement: str, parameters: Mapping[str, Any]) -> list[UUID]:
+    """The tasks that a duty's batch would take."""
+    return [row[0] for row in await (await connection.execute(sql(statement), parameters)).fetchall()]
 
 
 async def make_partitions(connection: AsyncConnection[Any]) -> int:

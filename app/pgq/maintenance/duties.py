@@ -11,7 +11,8 @@ EVERY_SECOND = 1.0
 class Duty:
     """One kind of maintenance work: a statement that runs once a period in the whole cluster.
 
-    hold: seconds to wait before the first run after an outage, or None.
+    hold: seconds to wait before the first run after an outage, or None. candidates: the statement that lists what a
+    batch would take, for a duty whose statement can be told to take `only` one task.
     """
 
     name: str
@@ -19,23 +20,33 @@ class Duty:
     period: float
     hold: float | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
-
-
-REAPER = "reaper"
+    candidates: str | None = None
 
 
 def duties(*, lease: float, kind_grace: float) -> tuple[Duty, ...]:
     """All duties, for workers whose leases last `lease` seconds and whose unknown kinds wait `kind_grace` seconds."""
     return (
         # After an outage, the holders of leases that ran out meanwhile have one lease's time to renew them.
-        Duty(name=REAPER, statement="reap", period=EVERY_SECOND, hold=lease, parameters={"only": None}),
-        Duty(name="expirer", statement="expire", period=EVERY_SECOND),
+        Duty(
+            name="reaper",
+            statement="reap",
+            period=EVERY_SECOND,
+            hold=lease,
+            parameters={"only": None},
+            candidates="expired_leases",
+        ),
+        Duty(
+            name="expirer", statement="expire", period=EVERY_SECOND, parameters={"only": None}, candidates="late_tasks"
+        ),
         Duty(name="pruner", statement="prune", period=60),
+        # After an outage, the fleets that come back later than others have the grace time to show their kinds again.
         Duty(
             name="undertaker",
             statement="bury_unknown_kinds",
             period=min(300, max(EVERY_SECOND, kind_grace / 10)),
-            parameters={"grace": kind_grace},
+            hold=kind_grace,
+            parameters={"grace": kind_grace, "only": None},
+            candidates="tasks_of_unknown_kinds",
         ),
         Duty(name="partitioner", statement="partition_ahead", period=3_600),
     )

@@ -13,7 +13,7 @@ from psycopg import AsyncConnection
 from pgq.db import duties as db
 from pgq.db.connect import pooled
 from pgq.db.steady import SteadyConnection, first_line
-from pgq.maintenance.duties import REAPER, Duty
+from pgq.maintenance.duties import Duty
 
 log = logging.getLogger("pgq.maintenance")
 
@@ -52,8 +52,7 @@ class Ticker:
                 if connection.closed:
                     raise
                 log.error("%s failed: %s", name, first_line(error))
-                if name == REAPER:
-                    await self.reap_one_by_one(connection, duty)
+                await self.do_one_by_one(connection, duty)
                 await db.duty_failed(connection, name, duty.period, first_line(error))
         await self.drop_old_partitions(connection)
 
@@ -71,16 +70,18 @@ class Ticker:
         if changed:
             log.info("%s: %d %s", duty.name, changed, " ".join(str(task) for task in ids[:10]))
 
-    async def reap_one_by_one(self, connection: AsyncConnection[Any], duty: Duty) -> None:
-        """One row of a batch could not be reaped: the others go first, and the log names the one."""
-        for task in await db.expired_leases(connection):
+    async def do_one_by_one(self, connection: AsyncConnection[Any], duty: Duty) -> None:
+        """A batch failed, perhaps because of one row: the others go first, and the log names the one."""
+        if duty.candidates is None:
+            return
+        for task in await db.candidates(connection, duty.candidates, duty.parameters):
             try:
                 await db.make_due(connection, duty.name)
                 await self.do(connection, duty, only=task)
             except psycopg.Error as error:
                 if connection.closed:
                     raise
-                log.error("task %s cannot be reaped: %s", task, first_line(error))
+                log.error("%s: task %s fails: %s", duty.name, task, first_line(error))
 
     async def drop_old_partitions(self, connection: AsyncConnection[Any]) -> None:
         """Drop the days whose retention is over; outside any turn: DETACH CONCURRENTLY allows no transaction."""

@@ -152,6 +152,7 @@ class EmbeddedServer:
             with psycopg.connect(server_conninfo(self.folder, "postgres"), autocommit=True) as connection:
                 if connection.execute(sql("embedded_database"), {"name": USER}).fetchone() is None:
                     connection.execute(sql("embedded_create_database"))
+                    connection.execute(sql("embedded_search_path"))
         except psycopg.OperationalError as error:
             raise DatabaseUnavailable(f"the embedded PostgreSQL in {self.folder.root} refused us: {error}") from error
 

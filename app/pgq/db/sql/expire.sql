@@ -3,6 +3,7 @@ WITH late AS MATERIALIZED (
     SELECT t.id FROM pgq.tasks AS t
     WHERE  current_setting('pgq.turn', true) = 'expirer'
     AND    t.expires_at <= statement_timestamp() AND t.expires_at IS NOT NULL AND t.state <> 'running'
+    AND    (%(only)s::uuid IS NULL OR t.id = %(only)s::uuid)
     ORDER  BY t.id LIMIT 1000
     FOR    UPDATE OF t SKIP LOCKED
 ), gone AS (

@@ -18,7 +18,11 @@ PREPARE_AFTER = 5
 def connect(conninfo: str) -> Connection[Any]:
     """A connection for a thread. Raises psycopg.OperationalError when the database does not answer."""
     connection = Connection.connect(conninfo, autocommit=True, prepare_threshold=None)
-    row = connection.execute(sql("backend_pid")).fetchone()
+    try:
+        row = connection.execute(sql("backend_pid")).fetchone()
+    except BaseException:
+        connection.close()
+        raise
     connection.prepare_threshold = threshold(connection, row)
     return connection
 
@@ -26,7 +30,11 @@ def connect(conninfo: str) -> Connection[Any]:
 async def connect_async(conninfo: str) -> AsyncConnection[Any]:
     """A connection for the event loop. Raises psycopg.OperationalError when the database does not answer."""
     connection = await AsyncConnection.connect(conninfo, autocommit=True, prepare_threshold=None)
-    row = await (await connection.execute(sql("backend_pid"))).fetchone()
+    try:
+        row = await (await connection.execute(sql("backend_pid"))).fetchone()
+    except BaseException:
+        await connection.close()
+        raise
     connection.prepare_threshold = threshold(connection, row)
     return connection
 

@@ -100,7 +100,11 @@ class LeaseKeeper:
 
     def start(self) -> None:
         """Enter the worker in the table and start renewing. Raises psycopg.Error when the database does not answer."""
-        workers.register(self.connected(), self.row, self.kinds)
+        try:
+            workers.register(self.connected(), self.row, self.kinds)
+        except BaseException:
+            self.disconnect()
+            raise
         self.beat_at = time.monotonic()
         self.thread.start()
 
@@ -117,16 +121,22 @@ class LeaseKeeper:
     def run(self) -> None:
         """Renew and beat until told to stop."""
         pause = min(BEAT_EVERY, self.seconds / 6) / 2
-        while not self.stopping.wait(pause):
-            try:
-                self.turn(self.connected())
-                self.failing = False
-            except psycopg.Error as error:
-                if not self.failing:
-                    log.warning("lease keeper: the database does not answer, trying again: %s", first_line(error))
-                self.failing = True
-                self.disconnect()
-        self.disconnect()
+        try:
+            while not self.stopping.wait(pause):
+                self.try_a_turn()
+        finally:
+            self.disconnect()
+
+    def try_a_turn(self) -> None:
+        """One turn; where the database does not answer, the next one tries again with a new connection."""
+        try:
+            self.turn(self.connected())
+            self.failing = False
+        except psycopg.Error as error:
+            if not self.failing:
+                log.warning("lease keeper: the database does not answer, trying again: %s", first_line(error))
+            self.failing = True
+            self.disconnect()
 
     def turn(self, connection: Connection[Any]) -> None:
         """Renew what is due, and beat when it is time."""

@@ -112,6 +112,7 @@ class LeaseKeeper:
         """Stop renewing and take the worker out of the table."""
         self.stopping.set()
         self.thread.join()
+        self.disconnect()  # done by the thread, unless that has failed
         try:
             with connect(self.conninfo) as connection:
                 workers.leave(connection, self.row.id)

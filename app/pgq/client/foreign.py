@@ -68,7 +68,7 @@ class AsyncpgLink:
         return [tuple(row) for row in await self.connection.fetch(text, *params)]
 
     async def copy(self, copy: Copy) -> None:
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} cannot COPY {copy.name}; a plan asks with MayCopy first")
 
     @asynccontextmanager
     async def atomic(self) -> AsyncIterator["AsyncpgLink"]:
@@ -90,7 +90,7 @@ class DjangoLink:
             return [tuple(row) for row in cursor.fetchall()]
 
     def copy(self, copy: Copy) -> None:
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} cannot COPY {copy.name}; a plan asks with MayCopy first")
 
     @contextmanager
     def atomic(self) -> Iterator["DjangoLink"]:

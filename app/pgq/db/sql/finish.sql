@@ -4,7 +4,9 @@
 -- and all its dead entries instead of looking the ids up.
 WITH ended AS MATERIALIZED (
     SELECT t.id, e.state, e.result,
-           e.error::jsonb || jsonb_build_object('attempt', t.attempt, 'at', pgq.rfc3339(clock_timestamp())) AS error
+           CASE WHEN e.error IS NOT NULL  -- not built for each of the many that succeed
+                THEN e.error::jsonb || jsonb_build_object('attempt', t.attempt, 'at', pgq.rfc3339(clock_timestamp()))
+                END AS error
     FROM   unnest(%(ids)s::uuid[], %(epochs)s::bigint[], %(states)s::text[], %(results)s::text[], %(errors)s::text[])
            AS e (id, epoch, state, result, error)
            JOIN pgq.tasks AS t ON t.id = e.id

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
+from typing import Literal
 
 import psycopg
 from alembic import command
@@ -31,6 +32,12 @@ def migrations_config() -> Config:
         if (place / "migrations").is_dir() and (place / "alembic.ini").is_file():
             return Config(str(place / "alembic.ini"))
     raise SchemaError(f"the migrations are missing beside {package}; install pgq-tasks again")
+
+
+def statements_of(revision: str, direction: Literal["up", "down"]) -> list[str]:
+    """The SQL files of a revision, in the order of their names."""
+    folder = Path(str(migrations_config().get_main_option("script_location"))) / "sql" / revision / direction
+    return [file.read_text(encoding="utf-8") for file in sorted(folder.glob("*.sql"))]
 
 
 def head_revision() -> str:

@@ -38,6 +38,10 @@ class Plan:
             for node in self.on(table)
         )
 
+    def rows_compared(self) -> int:
+        """How many pairs of rows a join looked at in vain."""
+        return sum(node.get("Rows Removed by Join Filter", 0) * node["Actual Loops"] for node in self.nodes())
+
 
 async def explain(db: Database, name: str, parameters: Mapping[str, Any], on: Connection | None = None) -> Plan:
     """Run a shipped statement and tell how; what it does is rolled back."""

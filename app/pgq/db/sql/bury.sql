@@ -1,10 +1,11 @@
--- Move tasks to the dead letters, each with the error of its last attempt. As in finish.sql, the fence needs no state.
+-- Move tasks to the dead letters, each with the error of its last attempt. Looked up as in finish.sql.
 WITH failed AS MATERIALIZED (
     SELECT t.id, f.error::jsonb || jsonb_build_object('attempt', t.attempt, 'at', pgq.rfc3339(clock_timestamp())) AS last_error
-    FROM   unnest(%(ids)s::uuid[], %(epochs)s::bigint[], %(errors)s::text[]) AS f (id, epoch, error)
-           JOIN pgq.tasks AS t ON t.id = f.id
-    WHERE  t.leased_by = %(worker)s AND t.lease_epoch = f.epoch
-    ORDER  BY t.id FOR UPDATE OF t
+    FROM   (SELECT * FROM unnest((SELECT %(ids)s::uuid[]), (SELECT %(epochs)s::bigint[]), (SELECT %(errors)s::text[]))
+            AS given (id, epoch, error) ORDER BY given.id) AS f
+           CROSS JOIN LATERAL (
+           SELECT r.id, r.attempt FROM pgq.tasks AS r
+           WHERE  r.id = f.id AND r.leased_by = %(worker)s AND r.lease_epoch = f.epoch FOR UPDATE) AS t
 ), gone AS (
     DELETE FROM pgq.tasks AS t USING failed WHERE t.id = failed.id RETURNING t.*, failed.last_error
 ), kept AS (

@@ -1,17 +1,19 @@
 -- End attempts as succeeded (with a result) or cancelled (with a reason): live row out, history row in.
 -- Locked in id order, like every statement that takes several rows. A fence that does not fit takes no row: lease lost.
--- Who leases a task runs it (a CHECK says so): state is not asked, or the planner might walk the index of running rows
--- and all its dead entries instead of looking the ids up.
+-- Each row is looked up by its id (LATERAL): from a join, the planner may make one that compares each row with each id.
+-- The sub-selects hide how many ids there are, or it might read the whole table instead of looking them up.
+-- Who leases a task runs it (a CHECK says so): state is not asked.
 WITH ended AS MATERIALIZED (
     SELECT t.id, e.state, e.result,
            CASE WHEN e.error IS NOT NULL  -- not built for each of the many that succeed
                 THEN e.error::jsonb || jsonb_build_object('attempt', t.attempt, 'at', pgq.rfc3339(clock_timestamp()))
                 END AS error
-    FROM   unnest(%(ids)s::uuid[], %(epochs)s::bigint[], %(states)s::text[], %(results)s::text[], %(errors)s::text[])
-           AS e (id, epoch, state, result, error)
-           JOIN pgq.tasks AS t ON t.id = e.id
-    WHERE  t.leased_by = %(worker)s AND t.lease_epoch = e.epoch
-    ORDER  BY t.id FOR UPDATE OF t
+    FROM   (SELECT * FROM unnest((SELECT %(ids)s::uuid[]), (SELECT %(epochs)s::bigint[]), (SELECT %(states)s::text[]),
+                                 (SELECT %(results)s::text[]), (SELECT %(errors)s::text[]))
+            AS given (id, epoch, state, result, error) ORDER BY given.id) AS e
+           CROSS JOIN LATERAL (
+           SELECT r.id, r.attempt FROM pgq.tasks AS r
+           WHERE  r.id = e.id AND r.leased_by = %(worker)s AND r.lease_epoch = e.epoch FOR UPDATE) AS t
 ), gone AS (
     DELETE FROM pgq.tasks AS t USING ended WHERE t.id = ended.id
     RETURNING t.*, ended.state AS end_state, ended.result, ended.error AS end_error

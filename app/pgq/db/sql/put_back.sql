@@ -1,12 +1,13 @@
 -- Attempts that end without ending their task: a retry (with an error), a snooze or a hand-back (without; not counted).
--- A task whose cancellation was asked for meanwhile ends as cancelled instead. As in finish.sql, the fence needs no state.
+-- A task whose cancellation was asked for meanwhile ends as cancelled instead. Looked up as in finish.sql.
 WITH back AS MATERIALIZED (
     SELECT t.id, t.lease_epoch, t.attempt, t.started_at, t.leased_by, t.cancel_requested_at, b.delay,
            b.error::jsonb || jsonb_build_object('attempt', t.attempt, 'at', pgq.rfc3339(clock_timestamp())) AS last_error
-    FROM   unnest(%(ids)s::uuid[], %(epochs)s::bigint[], %(delays)s::float8[], %(errors)s::text[]) AS b (id, epoch, delay, error)
-           JOIN pgq.tasks AS t ON t.id = b.id
-    WHERE  t.leased_by = %(worker)s AND t.lease_epoch = b.epoch
-    ORDER  BY t.id FOR UPDATE OF t
+    FROM   (SELECT * FROM unnest((SELECT %(ids)s::uuid[]), (SELECT %(epochs)s::bigint[]), (SELECT %(delays)s::float8[]),
+                                 (SELECT %(errors)s::text[])) AS given (id, epoch, delay, error) ORDER BY given.id) AS b
+           CROSS JOIN LATERAL (
+           SELECT r.id, r.lease_epoch, r.attempt, r.started_at, r.leased_by, r.cancel_requested_at FROM pgq.tasks AS r
+           WHERE  r.id = b.id AND r.leased_by = %(worker)s AND r.lease_epoch = b.epoch FOR UPDATE) AS t
 ), kept AS (
     INSERT INTO pgq.attempts (task_id, lease_epoch, started_at, worker_id, attempt, error)
     SELECT back.id, back.lease_epoch, back.started_at, back.leased_by, back.attempt, back.last_error

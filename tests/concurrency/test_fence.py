@@ -1,7 +1,5 @@
 """At most one live lease a task: what a worker writes without holding it changes nothing."""
 
-from dataclasses import replace
-
 import pytest
 
 from pgq.db import outcomes
@@ -68,7 +66,7 @@ async def test_a_lease_fits_by_worker_and_epoch(db: Database, outcome: Outcome |
     before = await row(db, held)
     worker = B if forged == "another worker" else A
     shift = {"an older epoch": -1, "a newer epoch": 1}.get(forged, 0)
-    shown = replace(held, lease_epoch=held.lease_epoch + shift)
+    shown = held._replace(lease_epoch=held.lease_epoch + shift)
 
     assert not await db.ends(shown, outcome, worker)
     assert [(lease.held, lease.extended) for lease in db.extend(shown, worker=worker)] == [(False, False)]

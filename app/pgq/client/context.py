@@ -1,12 +1,17 @@
 """What a handler sees of its own attempt."""
 
 import logging
-import threading
-from typing import Any
+from typing import Any, Protocol
 
 from pgq.values.task import Claimed
 
 log = logging.getLogger("pgq.task")
+
+
+class Flag(Protocol):
+    """Whether an attempt should end; threading.Event is one."""
+
+    def is_set(self) -> bool: ...
 
 
 class Context:
@@ -16,7 +21,7 @@ class Context:
     log: a logger whose records carry `task_id`, `kind`, `queue` and `attempt`.
     """
 
-    def __init__(self, task: Claimed, cancelled: threading.Event) -> None:
+    def __init__(self, task: Claimed, cancelled: Flag) -> None:
         self.task = task
         self.log: logging.LoggerAdapter[Any] = logging.LoggerAdapter(
             log, {"task_id": str(task.id), "kind": task.kind, "queue": task.queue, "attempt": task.attempt}

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from psycopg import AsyncConnection, Connection
-from psycopg.rows import class_row
+from psycopg.rows import class_row, tuple_row
 
 from pgq.db.sql import sql
 from pgq.values.lanes import Reading, from_the_start
@@ -43,7 +43,7 @@ async def claim(
     fewer are ready.
     """
     lanes = reading or from_the_start(queues)
-    cursor = connection.cursor(binary=True, row_factory=class_row(Claimed))
+    cursor = connection.cursor(binary=True, row_factory=tuple_row)
     await cursor.execute(
         sql("claim"),
         {
@@ -60,7 +60,8 @@ async def claim(
             "commit": None if durable else "off",
         },
     )
-    return sorted(await cursor.fetchall(), key=lambda task: (-task.priority, task.run_at, task.id))
+    tasks = map(Claimed._make, await cursor.fetchall())
+    return sorted(tasks, key=lambda task: (-task.priority, task.run_at, task.id))
 
 
 def extend(connection: Connection[Any], *, worker: UUID, leases: Sequence[Lease], lease: float) -> list[Extension]:

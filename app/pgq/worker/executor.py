@@ -12,6 +12,7 @@ from pgq.db.outcomes import Finished
 from pgq.values.outcome import BuryNow, describe
 from pgq.values.task import Claimed
 from pgq.worker.call import interrupted, outcome_of
+from pgq.worker.deadlines import Deadlines
 from pgq.worker.plan import Handlers
 from pgq.worker.processes import Processes
 from pgq.worker.running import Interrupt, Running
@@ -30,8 +31,9 @@ class Executor:
         self.slots = slots
         self.done = done
         self.running: dict[UUID, Running] = {}
-        self.attempts: set[asyncio.Task[None]] = set()
+        self.attempts: dict[Running, asyncio.Task[None]] = {}
         self.occupied: set[Running] = set()
+        self.deadlines = Deadlines(self.occupied)
         self.slot_freed = asyncio.Event()
         self.idle = asyncio.Event()
         self.idle.set()
@@ -54,13 +56,13 @@ class Executor:
         self.occupied.add(running)
         self.idle.clear()
         self.running[task.id] = running
-        attempt = asyncio.create_task(self.run(running), name=f"{task.kind} {task.id}")
-        self.attempts.add(attempt)
-        attempt.add_done_callback(self.attempts.discard)
+        self.deadlines.watch(running)
+        # The loop itself keeps only weak references to its tasks.
+        self.attempts[running] = asyncio.create_task(self.run(running))
 
     async def run(self, running: Running) -> None:
         """One attempt, from its start to its outcome."""
-        running.attempt = asyncio.current_task()
+        running.attempt = self.attempts[running]
         task = running.task
         try:
             outcome = await outcome_of(self.handlers[task.kind], running, self.threads, self.processes)
@@ -78,6 +80,7 @@ class Executor:
             self.done(Finished(task.lease, outcome))
         if not self.running:
             self.idle.set()
+        del self.attempts[running]
 
     def free_slot(self, running: Running) -> None:
         """A handler, and its thread if it has one, has returned."""
@@ -99,13 +102,15 @@ class Executor:
             await first_of(self.idle.wait(), within=LAST_WORDS)
             for running in list(self.running.values()):
                 self.give_up(running)
+        self.deadlines.close()
         await self.processes.close()
         self.threads.shutdown(wait=False, cancel_futures=True)
 
     def give_up(self, running: Running) -> None:
         """A coroutine that swallows its cancellation: its outcome is written without it. The process ends soon."""
         running.given_up = True
-        if (why := running.told()) is not None and (outcome := interrupted(why)) is not None:
+        handler = self.handlers[running.task.kind]
+        if (why := running.told()) is not None and (outcome := interrupted(why, handler, running.task)) is not None:
             self.done(Finished(running.task.lease, outcome))
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import enum
-import threading
 import time
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -17,6 +16,22 @@ class Interrupt(enum.Enum):
     CANCEL = "its cancellation was asked for"
     LOST = "its lease is lost"
     STOP = "the worker stops"
+    TIMEOUT = "its time is over"
+
+
+class Flag:
+    """Goes up once; a worker makes thousands a second, and nobody waits for one: no threading.Event."""
+
+    __slots__ = ("up",)
+
+    def __init__(self) -> None:
+        self.up = False
+
+    def set(self) -> None:
+        self.up = True
+
+    def is_set(self) -> bool:
+        return self.up
 
 
 @dataclass(slots=True, eq=False)
@@ -24,7 +39,7 @@ class Running:
     """A claimed task, what runs it, and whether it was told to stop."""
 
     task: Claimed
-    cancelled: threading.Event = field(default_factory=threading.Event)
+    cancelled: Flag = field(default_factory=Flag)
     interrupt: Interrupt | None = None
     attempt: "asyncio.Task[None] | None" = None
     """The coroutine of the attempt; None until it has begun, because a coroutine cancelled before that never begins."""

@@ -18,8 +18,8 @@ from pgq.db.outcomes import Finished, HandBack, record
 from pgq.db.steady import first_line
 from pgq.db.workers import leave
 from pgq.values.errors import PgqError
-from pgq.values.outcome import Outcome, Policy, decide
-from pgq.worker.call import too_long
+from pgq.values.outcome import Outcome, decide
+from pgq.worker.call import policy_of, too_long
 from pgq.worker.process import leave_now
 from pgq.worker.running import Running
 from pgq.worker.worker import Worker
@@ -149,8 +149,7 @@ class Watchdog:
     def end_of(self, running: Running) -> Finished:
         """What becomes of an attempt that this process cannot go on with."""
         task, thread = running.task, running.thread
-        declared = self.worker.plan.handlers[task.kind].declaration
-        policy = Policy(declared.retry, declared.bury_on)
+        policy = policy_of(self.worker.plan.handlers[task.kind])
         outcome: Outcome | HandBack = HandBack()
         if thread is not None and thread.done() and not thread.cancelled():  # only the loop does not know yet
             result, error = thread.result()

@@ -16,6 +16,8 @@ COPY_ABOVE = 100
 CHUNK_TASKS = 1_000
 CHUNK_CHARACTERS = 16_000_000
 """One statement carries at most so many tasks and so much text: the server holds it all in memory, twice."""
+BUILT_IN: Mapping[str, Any] = {"queue": "default", "priority": 5, "max_attempts": 4, "timeout_seconds": 300.0}
+"""What the table's trigger fills in where nobody says anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def copy(tasks: Sequence[NewTask[Any]]) -> Plan[list[Submitted]]:
     ((now, kinds, timeouts),) = rows
     known = Published(now, json.loads(kinds), json.loads(timeouts))
     ids = [id for id, _ in zip(uuid7s(), tasks, strict=False)]
-    yield Copy("copy_tasks", (known.row(id, task) for id, task in zip(ids, tasks, strict=True)))
+    yield Copy("copy_tasks", known.rows(ids, tasks))
     return [Submitted(id, True) for id in ids]
 
 
@@ -91,24 +93,37 @@ class Published:
     kinds: Mapping[str, Mapping[str, Any]]
     timeouts: Mapping[str, float]
 
-    def row(self, id: UUID, task: NewTask[Any]) -> tuple[Any, ...]:
-        """The row of a task, in the order of copy_tasks.sql. None is left to the table's trigger to fill."""
+    def rows(self, ids: Iterable[UUID], tasks: Iterable[NewTask[Any]]) -> Iterator[tuple[Any, ...]]:
+        """The rows of tasks, in the order of copy_tasks.sql."""
+        alike: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+        for id, task in zip(ids, tasks, strict=True):
+            if task.fields:
+                rest = self.rest(task)
+            else:  # most are like the one before: only what their handler says counts, and it says it once
+                like = task.kind, *task.defaults.items()
+                rest = alike.get(like) or alike.setdefault(like, self.rest(task))
+            yield (id, task.kind, task.payload, *rest)
+
+    def rest(self, task: NewTask[Any]) -> tuple[Any, ...]:
+        """All columns behind the payload. Nothing is left out: the table's trigger has nothing to fill then."""
         given = task.fields
         published = self.kinds.get(task.kind, {})
-        own = {name: value for name, value in task.defaults.items() if published.get(name) is None}
-        queue = given.get("queue", own.get("queue"))
+
+        def stated(name: str) -> Any:
+            """What the submit says, else the kind's published default, else the handler's own, else the built-in one."""
+            choices = (given.get(name), published.get(name), task.defaults.get(name), BUILT_IN[name])
+            return next(choice for choice in choices if choice is not None)
+
+        queue = stated("queue")
         return (
-            id,
-            task.kind,
-            task.payload,
             queue,
-            given.get("priority", own.get("priority")),
-            self.due(given),
+            stated("priority"),
+            self.due(given) or self.now,
             given.get("expires_at"),
-            given.get("max_attempts", own.get("max_attempts")),
-            given.get("timeout_seconds", self.timeout(task, queue, published)),
-            given.get("tags"),
-            json.dumps(given["headers"], ensure_ascii=False) if "headers" in given else None,
+            stated("max_attempts"),
+            given.get("timeout_seconds") or self.timeout(task, queue, published),
+            given.get("tags", []),
+            json.dumps(given.get("headers", {}), ensure_ascii=False),
         )
 
     def due(self, given: Mapping[str, Any]) -> Any:
@@ -116,8 +131,12 @@ class Published:
         delay = given.get("delay_seconds")
         return given.get("run_at") if delay is None else self.now + timedelta(seconds=delay)
 
-    def timeout(self, task: NewTask[Any], queue: str | None, published: Mapping[str, Any]) -> float | None:
-        """The kind's, else the queue's, else the handler's own."""
-        lands_in = queue or published.get("queue") or "default"
-        stated = (published.get("timeout_seconds"), self.timeouts.get(lands_in), task.defaults.get("timeout_seconds"))
-        return next((seconds for seconds in stated if seconds is not None), None)
+    def timeout(self, task: NewTask[Any], queue: str, published: Mapping[str, Any]) -> float:
+        """The kind's, else the queue's, else the handler's own, else the built-in one."""
+        choices = (
+            published.get("timeout_seconds"),
+            self.timeouts.get(queue),
+            task.defaults.get("timeout_seconds"),
+            BUILT_IN["timeout_seconds"],
+        )
+        return next(seconds for seconds in choices if seconds is not None)

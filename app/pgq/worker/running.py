@@ -47,11 +47,13 @@ class Running:
     """The thread of a plain function."""
     given_up: bool = False
     """Its outcome was written without it; whatever it still says comes too late."""
+    claimed_at: float = field(init=False)
     due_at: float = field(init=False)
     """When it has to be over, by the monotonic clock: at its timeout, or when its lease was lost."""
 
     def __post_init__(self) -> None:
-        self.due_at = time.monotonic() + self.task.timeout_seconds
+        self.claimed_at = time.monotonic()
+        self.due_at = self.claimed_at + self.task.timeout_seconds
 
     def told(self) -> Interrupt | None:
         """Why the attempt is to stop, as of now."""

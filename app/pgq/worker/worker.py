@@ -146,7 +146,7 @@ class Worker:
 
     def room(self) -> int:
         """How many tasks to claim now."""
-        return self.executor.free if len(self.completer.backlog) < MOST_UNWRITTEN else 0
+        return self.executor.room if len(self.completer.backlog) < MOST_UNWRITTEN else 0
 
     def start(self, tasks: Sequence[Claimed], asked_at: float) -> None:
         """Keep the leases of claimed tasks and run them."""
@@ -167,6 +167,7 @@ class Worker:
             await asyncio.sleep(min(0.5, self.plan.lease / 20))
             for task in self.lease_keeper.forget_what_is_gone():
                 self.lose(task)
+            self.executor.hand_back_waiting()
             if not self.lease_keeper.thread.is_alive():
                 raise RuntimeError("the lease keeper has ended: this worker can keep no task")
 

@@ -54,11 +54,8 @@ class Twin:
 
 def read_lists(folder: Path = LISTS) -> list[Twin]:
     """All twins."""
-    twins = []
-    for path in sorted(folder.glob("*.toml")):
-        for fields in tomllib.loads(path.read_text(encoding="utf-8"))["twin"]:
-            twins.append(Twin(**{**fields, "tests": tuple(fields["tests"])}))
-    return twins
+    lists = [tomllib.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.toml"))]
+    return [Twin(**{**fields, "tests": tuple(fields["tests"])}) for one in lists for fields in one["twin"]]
 
 
 def chosen(twins: Sequence[Twin], words: Sequence[str]) -> list[Twin]:

@@ -16,7 +16,7 @@ WITHOUT_NOTIFYING = "UPDATE pgq.tasks SET cancel_requested_at = clock_timestamp(
 @pytest.mark.parametrize("kind", ["work", "heed"])
 @pytest.mark.parametrize(
     ("app", "ask"),
-    [("tests.process.silent_app", "SELECT pgq.cancel(%s)"), ("tests.process.stuck_app", WITHOUT_NOTIFYING)],
+    [("tests.process.silent_app:work", "SELECT pgq.cancel(%s)"), ("tests.process.stuck_app", WITHOUT_NOTIFYING)],
     ids=["notified", "at a beat"],
 )
 def test_a_cancellation_reaches_the_handler_long_before_the_lease_is_renewed(

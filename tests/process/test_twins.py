@@ -17,6 +17,7 @@ def twin(name: str, file: str, find: str, replace: str, test: str = RETRY) -> Tw
     return Twin(name=name, file=file, find=find, replace=replace, tests=(test,))
 
 
+@pytest.mark.timeout(300)
 def test_only_a_test_that_fails_for_its_guard_catches_a_twin(
     database_server: DatabaseServer, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -41,6 +42,7 @@ def test_only_a_test_that_fails_for_its_guard_catches_a_twin(
     assert "1 of 6 twins caught in" in out
 
 
+@pytest.mark.timeout(300)
 def test_workers_and_the_processes_below_them_run_the_twins_code(
     database_server: DatabaseServer, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,6 +1,7 @@
 """`python -m devtools.twins [WORD…]`: try all twins, or those whose name holds one of the words."""
 
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -10,7 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from devtools.step import say
-from devtools.twins.trial import Verdict, copy_to, try_out
+from devtools.twins.trial import Verdict, copy_to, end_all, try_out
 from devtools.twins.twin import NoSuchTwin, Twin, chosen, read_lists
 from tests.server import choose_server
 
@@ -44,7 +45,8 @@ def try_all(twins: Sequence[Twin], server: str) -> int:
             try:
                 caught = [job.result() for job in jobs]
             finally:
-                pool.shutdown(cancel_futures=True)
+                pool.shutdown(wait=False, cancel_futures=True)
+                end_all()
     print(f"{sum(caught)} of {len(twins)} twins caught in {time.monotonic() - started:.0f} s", flush=True)
     return 0 if all(caught) else 1
 
@@ -83,4 +85,5 @@ def tail(verdict: Verdict) -> str:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     sys.exit(main(sys.argv[1:]))

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -26,6 +27,9 @@ BROKEN = re.compile(r"\b(SyntaxError|IndentationError|NameError|ImportError|Modu
 """What a change raises that broke more than its guard."""
 
 FAILED = 1
+
+UNDER_WAY: "set[subprocess.Popen[bytes]]" = set()
+"""Of each copy's tests: they lead process groups of their own, which no signal to this process reaches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +113,26 @@ def run(command: list[str], folder: Path, variables: Mapping[str, str]) -> tuple
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+        UNDER_WAY.add(process)
+        code: int | None
         try:
             code = process.wait(LONGEST)
-        except BaseException as error:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            if not isinstance(error, subprocess.TimeoutExpired):
-                raise
+        except subprocess.TimeoutExpired:
             code = None
+        finally:
+            end(process)
+            UNDER_WAY.discard(process)
     return code, said.read_text(errors="replace")
+
+
+def end(process: "subprocess.Popen[bytes]") -> None:
+    """Whatever state it is in: end it, and all that it has started."""
+    with suppress(ProcessLookupError):  # nothing is left of it
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def end_all() -> None:
+    """End what is under way: nobody waits for it any more."""
+    for process in list(UNDER_WAY):
+        end(process)

@@ -15,13 +15,13 @@ from pydantic import BaseModel
 import pgq
 from pgq.db.connect import connect, connect_async
 from pgq.db.leases import claim
-from pgq.db.outcomes import Finished, settled
+from pgq.db.outcomes import Finished, record, settled
 from pgq.db.steady import SteadyConnection
 from pgq.db.workers import WorkerRow, register
 from pgq.maintenance.duties import duties
 from pgq.maintenance.ticker import Ticker
 from pgq.values.outcome import Complete
-from pgq.values.task import Claimed
+from pgq.values.task import Claimed, Lease
 from pgq.worker import claimer
 from pgq.worker.completer import Completer
 from pgq.worker.plan import ServedQueue, WorkerPlan, published
@@ -170,6 +170,24 @@ async def test_what_the_reaper_ended_is_not_taken_for_our_own_outcome(
         await completer.write([Finished(held.lease, Complete("1"))])
     await completer.steady.drop()
     assert f"lease lost: task {task}" in caplog.text
+
+
+async def test_an_outcome_whose_commit_got_no_answer_is_no_lost_lease(
+    dsn: str, tasks: Tasks, caplog: pytest.LogCaptureFixture
+) -> None:
+    worker, task = uuid4(), tasks.submit("echo")
+    [held] = await claimed(dsn, worker)
+    done = Finished(held.lease, Complete("1"))
+    written: list[Lease] = []
+    completer = Completer(dsn, worker, written.extend)
+    async with await connect_async(dsn) as connection:
+        await record(connection, worker, [done])  # committed, and its answer lost: the completer tries again
+    with caplog.at_level(logging.WARNING):
+        await completer.write([done])
+    await completer.steady.drop()
+    assert written == [held.lease]
+    assert tasks.row(task).result == 1
+    assert "lease lost" not in caplog.text
 
 
 class Infinite(BaseModel):

@@ -109,7 +109,7 @@ async def test_extending_tells_of_cancellations(db: Database) -> None:
 async def test_a_cancellation_is_told_to_whoever_has_the_lease(db: Database) -> None:
     frozen = await db.running(A)
     live = await reaped_and_claimed(db, frozen)
-    own = replace(frozen, lease_epoch=live.lease_epoch)  # A's word, under the epoch that B holds
+    own = frozen._replace(lease_epoch=live.lease_epoch)  # A's word, under the epoch that B holds
     await db.cancel(live.id)
 
     def told(claimed: Claimed, worker: UUID) -> bool:

@@ -77,9 +77,11 @@ async def ticking(dsn: str) -> AsyncIterator["asyncio.Task[None]"]:
         await asyncio.wait([ticker])
 
 
-async def claimed(dsn: str, worker: UUID) -> list[Claimed]:
+async def claimed(dsn: str, worker: UUID, room: int = 9) -> list[Claimed]:
     async with await connect_async(dsn) as connection:
-        return await claim(connection, worker=worker, queues=["default"], budgets=[9], kinds=["echo"], room=9, lease=60)
+        return await claim(
+            connection, worker=worker, queues=["default"], budgets=[room], kinds=["echo"], room=room, lease=60
+        )
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -252,3 +254,50 @@ async def test_a_worker_that_was_forgotten_says_again_that_it_waits(
     worker.stop()
     async with asyncio.timeout(PATIENCE):
         await running
+
+
+async def test_what_a_claim_took_whose_answer_was_lost_is_handed_back_on_a_new_connection(
+    dsn: str, tasks: Tasks
+) -> None:
+    """At once, and without having used an attempt: no lease has to run out for it."""
+    plan = make_plan(dsn)
+    unheard, another = tasks.submit("echo"), tasks.submit("echo")
+    await claimed(dsn, plan.id, room=1)
+    await claimed(dsn, uuid4(), room=1)
+    worker = Worker(plan)
+    running = asyncio.create_task(worker.run())
+    await until_async(tasks, "SELECT count(*) = 1 FROM pgq.task_history")
+    worker.stop()
+    async with asyncio.timeout(PATIENCE):
+        await running
+    assert (tasks.row(unheard).state, tasks.row(unheard).attempt) == ("succeeded", 1)
+    assert tasks.row(another).state == "running"
+
+
+async def test_what_a_worker_runs_is_not_handed_back_when_it_connects_again(dsn: str, tasks: Tasks) -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+    app = pgq.App(dsn)
+
+    @app.task
+    async def slow() -> None:
+        begun.set()
+        await go_on.wait()
+
+    plan = WorkerPlan(
+        conninfo=dsn, listen_conninfo=dsn, handlers=app.handlers, queues=[ServedQueue("default")], name="w"
+    )
+    worker = Worker(plan)
+    running = asyncio.create_task(worker.run())
+    task = tasks.submit("slow")
+    async with asyncio.timeout(PATIENCE):
+        await begun.wait()
+    epoch = tasks.row(task).lease_epoch
+    async with await connect_async(dsn) as connection:
+        await worker.hand_back_strays(connection)
+    assert not worker.completer.backlog
+    go_on.set()
+    await until_async(tasks, "SELECT count(*) = 1 FROM pgq.task_history")
+    worker.stop()
+    async with asyncio.timeout(PATIENCE):
+        await running
+    assert tasks.row(task).lease_epoch == epoch

@@ -110,7 +110,7 @@ class Published:
         published = self.kinds.get(task.kind, {})
 
         def stated(name: str) -> Any:
-            """What the submit says, else the kind's published default, else the handler's own, else the built-in one."""
+            """What the submit says, else the kind's published default, the handler's own, or the built-in one."""
             choices = (given.get(name), published.get(name), task.defaults.get(name), BUILT_IN[name])
             return next(choice for choice in choices if choice is not None)
 

@@ -89,6 +89,12 @@ def asked_to_cancel(connection: Connection[Any], *, worker: UUID, leases: Sequen
     return [row[0] for row in cursor]
 
 
+async def running_here(connection: AsyncConnection[Any], worker: UUID) -> set[Lease]:
+    """The leases that the table says this worker has."""
+    cursor = await connection.execute(sql("running_here"), {"worker": worker}, binary=True)
+    return set(map(Lease._make, await cursor.fetchall()))
+
+
 async def drained(connection: AsyncConnection[Any], queues: Sequence[str]) -> bool:
     """Whether nothing is ready, running or retrying in these queues; paused ones only have to run nothing."""
     row = await (await connection.execute(sql("drained"), {"queues": list(queues)})).fetchone()

@@ -5,7 +5,7 @@ import logging
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -41,11 +41,13 @@ class Claimer:
         room: Callable[[], int],
         slot_freed: asyncio.Event,
         start: Callable[[Sequence[Claimed], float], None],
+        hand_back_strays: Callable[[AsyncConnection[Any]], Coroutine[Any, Any, None]],
     ) -> None:
         self.plan = plan
         self.room = room
         self.slot_freed = slot_freed
         self.start = start
+        self.hand_back_strays = hand_back_strays
         self.steady = SteadyConnection(plan.conninfo, "claimer")
         self.woken = asyncio.Event()
         self.waiting = False
@@ -129,7 +131,12 @@ class Claimer:
         return tasks, exhausted
 
     async def get_to_know(self, connection: AsyncConnection[Any]) -> None:
-        """A new connection, perhaps to another server: ask for its time, and trust no cursor."""
+        """A new connection, perhaps to another server: ask for its time, and trust no cursor.
+
+        And hand back what the last claim took, if its answer was lost. Should that claim still be going on, it is not
+        seen here; it runs out.
+        """
+        await self.hand_back_strays(connection)
         self.known_at = time.monotonic()
         self.server = await leases.server(connection)
         self.cursors = Cursors(self.plan.queue_names, self.plan.poll)

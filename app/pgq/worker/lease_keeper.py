@@ -89,6 +89,11 @@ class LeaseKeeper:
                 if held is not None and held.lease == lease:
                     del self.held[lease.id]
 
+    def leases(self) -> set[Lease]:
+        """The leases that are kept now."""
+        with self.lock:
+            return {held.lease for held in self.held.values()}
+
     def forget_what_is_gone(self) -> list[UUID]:
         """The leases that could not be renewed in time, by the monotonic clock. They are kept no longer."""
         now = time.monotonic()

@@ -13,9 +13,12 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+from psycopg import AsyncConnection
 
 from pgq.db.duties import make_partitions
+from pgq.db.leases import running_here
 from pgq.db.listener import Listener
+from pgq.db.outcomes import Finished, HandBack
 from pgq.db.steady import SteadyConnection
 from pgq.db.workers import WorkerRow
 from pgq.values.task import Claimed, Lease
@@ -65,7 +68,13 @@ class Worker:
         )
         self.completer = Completer(plan.conninfo, plan.id, self.recorded)
         self.executor = Executor(plan.handlers, plan.concurrency, self.completer.add, Processes(plan.conninfo))
-        self.claimer = Claimer(plan, room=self.room, slot_freed=self.executor.slot_freed, start=self.start)
+        self.claimer = Claimer(
+            plan,
+            room=self.room,
+            slot_freed=self.executor.slot_freed,
+            start=self.start,
+            hand_back_strays=self.hand_back_strays,
+        )
         self.listener = Listener(
             plan.listen_conninfo,
             on_ready=self.ready,
@@ -155,6 +164,16 @@ class Worker:
         self.lease_keeper.hold(tasks, asked_at)
         for task in tasks:
             self.executor.start(task)
+
+    async def hand_back_strays(self, connection: AsyncConnection[Any]) -> None:
+        """Hand back what this worker has by the table and knows nothing of: claims whose answer was lost."""
+        known = self.lease_keeper.leases()
+        there = await running_here(connection, self.plan.id)
+        known |= self.lease_keeper.leases()  # what ended in between is in the first, what began in the second
+        for lease in there - known:
+            if lease.id not in self.executor.running:
+                log.info("task %s was claimed and its claim's answer lost; it is handed back", lease.id)
+                self.completer.add(Finished(lease, HandBack()))
 
     def ready(self, queue: str) -> None:
         """Somebody submitted to a queue."""

@@ -60,6 +60,7 @@ class Worker:
             ),
             published(plan.handlers),
             plan.lease,
+            listener=lambda: self.listener.state,
             on_lost=lambda task: loop.call_soon_threadsafe(partial(self.lose, task)),
             on_cancel=lambda task: loop.call_soon_threadsafe(partial(self.cancel, task)),
         )
@@ -68,6 +69,7 @@ class Worker:
         self.claimer = Claimer(plan, room=self.room, slot_freed=self.executor.slot_freed, start=self.start)
         self.listener = Listener(
             plan.listen_conninfo,
+            conninfo=plan.conninfo,
             on_ready=self.ready,
             on_cancel=self.cancel_asked,
             on_connected=self.claimer.wake,

@@ -57,12 +57,9 @@ BEGIN
         PERFORM pgq.check_payload(NEW.payload);
     END IF;
 
-    IF EXISTS (SELECT FROM pgq.dead_tasks AS d WHERE d.id = NEW.id) THEN
-        RAISE unique_violation USING MESSAGE = format('id: %s belongs to a dead letter; redrive it instead', NEW.id),
-            CONSTRAINT = 'dead_tasks_pkey', TABLE = 'tasks', SCHEMA = 'pgq';
-    END IF;
-
-    IF NEW.idempotency_key IS NOT NULL AND NEW.attempt = 0 AND NEW.lease_epoch = 0 THEN
+    -- A dead letter's id is refused after the statement (pgq.notify_ready), but never takes a key.
+    IF NEW.idempotency_key IS NOT NULL AND NEW.attempt = 0 AND NEW.lease_epoch = 0
+            AND NOT EXISTS (SELECT FROM pgq.dead_tasks AS d WHERE d.id = NEW.id) THEN
         IF char_length(NEW.idempotency_key) NOT BETWEEN 1 AND 255 OR NEW.idempotency_key ~ '[\x01-\x1f\x7f]' THEN
             PERFORM pgq.refuse('idempotency_key', 'must have 1 to 255 characters, none of them a control character');
         END IF;
@@ -225,7 +222,15 @@ CREATE FUNCTION pgq.notify_ready() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+DECLARE
+    taken uuid;
 BEGIN
+    SELECT s.id INTO taken FROM submitted AS s
+    WHERE  (SELECT true FROM pgq.dead_tasks AS d WHERE d.id = s.id) LIMIT 1;
+    IF taken IS NOT NULL THEN
+        RAISE unique_violation USING MESSAGE = format('id: %s belongs to a dead letter; redrive it instead', taken),
+            CONSTRAINT = 'dead_tasks_pkey', TABLE = 'tasks', SCHEMA = 'pgq';
+    END IF;
     IF EXISTS (SELECT FROM pgq.waiting_workers) THEN
         PERFORM pg_notify('pgq_ready', lane.queue)
         FROM   (SELECT DISTINCT s.queue FROM submitted AS s
@@ -263,7 +268,18 @@ BEGIN
     RAISE EXCEPTION USING
         ERRCODE = 'PQ003',
         MESSAGE = field || ': ' || reason,
-        DETAIL = json_build_object('field', field, 'reason', reason)::text;
+        DETAIL = json_strip_nulls(json_build_object('field', field, 'reason', reason,
+            'position', nullif(current_setting('pgq.position', true), '')::integer))::text;
+END
+$$;
+
+CREATE FUNCTION pgq.refuse_at(nth bigint, field text, reason text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM set_config('pgq.position', nth::text, true);
+    PERFORM pgq.refuse(field, reason);
 END
 $$;
 
@@ -279,6 +295,35 @@ BEGIN
     END IF;
     RAISE EXCEPTION USING ERRCODE = 'PQ006', MESSAGE = format('task %s is %s: %s', task_id, found_state, why),
         DETAIL = json_build_object('state', found_state, 'reason', why)::text;
+END
+$$;
+
+CREATE FUNCTION pgq.refuse_wrong_type(tasks jsonb) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    part record;
+BEGIN
+    FOR part IN
+        SELECT item.n - 1 AS nth, field.name, field.value
+        FROM   jsonb_array_elements(tasks) WITH ORDINALITY AS item (task, n), LATERAL jsonb_each(item.task) AS field (name, value)
+        WHERE  field.name = ANY ('{id,priority,run_at,expires_at,delay_seconds,max_attempts,timeout_seconds,idempotency_window_seconds,tags}')
+        ORDER  BY item.n
+    LOOP
+        BEGIN
+            PERFORM FROM jsonb_to_record(jsonb_build_object(part.name, part.value)) AS f (
+                id uuid, priority integer, run_at timestamptz, expires_at timestamptz, delay_seconds double precision,
+                max_attempts integer, timeout_seconds double precision, idempotency_window_seconds double precision, tags text[]);
+        EXCEPTION WHEN data_exception THEN
+            PERFORM pgq.refuse_at(part.nth, part.name, CASE
+                WHEN part.name = 'id' THEN 'must be a UUID'
+                WHEN part.name IN ('priority', 'max_attempts') THEN 'must be a whole number'
+                WHEN part.name IN ('run_at', 'expires_at') THEN 'must be a time, such as 2030-01-31T09:00:00Z'
+                WHEN part.name = 'tags' THEN 'must be a JSON array of texts'
+                ELSE 'must be a number of seconds' END);
+        END;
+    END LOOP;
 END
 $$;
 
@@ -369,8 +414,9 @@ CREATE FUNCTION pgq.submit_many(tasks jsonb) RETURNS TABLE("position" integer, i
     AS $_$
 #variable_conflict use_column
 DECLARE
-    unknown    text;
+    fields     CONSTANT text[] := '{kind,payload,id,queue,priority,run_at,expires_at,delay_seconds,max_attempts,timeout_seconds,idempotency_key,idempotency_window_seconds,tags,headers,defaults}';
     bad        record;
+    clash      text;
     held_nth   integer[];
     held_ids   uuid[];
     held_new   boolean[];
@@ -379,21 +425,27 @@ BEGIN
         PERFORM pgq.refuse('tasks', 'must be a JSON array of objects');
     END IF;
 
-    SELECT item.n - 1 AS nth INTO bad FROM jsonb_array_elements(tasks) WITH ORDINALITY AS item (task, n)
-    WHERE  jsonb_typeof(item.task) <> 'object' LIMIT 1;
-    IF FOUND THEN
-        PERFORM pgq.refuse('tasks', format('element %s is not an object', bad.nth));
-    END IF;
-
-    SELECT field.name INTO unknown
-    FROM   jsonb_array_elements(tasks) AS item (task), LATERAL jsonb_object_keys(item.task) AS field (name)
-    WHERE  field.name <> ALL ('{kind,payload,id,queue,priority,run_at,expires_at,delay_seconds,max_attempts,timeout_seconds,idempotency_key,idempotency_window_seconds,tags,headers,defaults}')
+    SELECT item.n - 1 AS nth, CASE WHEN jsonb_typeof(item.task) = 'object' THEN
+               (SELECT field.name FROM jsonb_object_keys(item.task - fields) AS field (name) LIMIT 1) END AS field INTO bad
+    FROM   jsonb_array_elements(tasks) WITH ORDINALITY AS item (task, n)
+    WHERE  CASE WHEN jsonb_typeof(item.task) = 'object' THEN item.task - fields <> '{}' ELSE true END
     LIMIT  1;
     IF FOUND THEN
-        PERFORM pgq.refuse(unknown, CASE
-            WHEN unknown IN ('depends_on', 'on_parent_failure', 'concurrency_key', 'unique_key', 'on_conflict')
+        PERFORM pgq.refuse_at(bad.nth, coalesce(bad.field, 'tasks'), CASE
+            WHEN bad.field IS NULL THEN format('element %s is not an object', bad.nth)
+            WHEN bad.field IN ('depends_on', 'on_parent_failure', 'concurrency_key', 'unique_key', 'on_conflict')
             THEN 'is not supported by this version' ELSE 'is not a field of a task' END);
     END IF;
+
+    -- Types, of all at once: a block that only reads costs no transaction id of its own.
+    BEGIN
+        PERFORM FROM jsonb_to_recordset(tasks) AS t (
+            id uuid, priority integer, run_at timestamptz, expires_at timestamptz, delay_seconds double precision, max_attempts integer,
+            timeout_seconds double precision, idempotency_window_seconds double precision, tags text[]);
+    EXCEPTION WHEN data_exception THEN
+        PERFORM pgq.refuse_wrong_type(tasks);
+        RAISE;
+    END;
 
     -- Keys first: a known one answers with its task, and nothing is inserted for it.
     IF jsonb_path_exists(tasks, '$[*].idempotency_key ? (@ != null)') THEN
@@ -409,11 +461,11 @@ BEGIN
         ), checked AS MATERIALIZED (
             SELECT keyed.*,
                    CASE WHEN char_length(keyed.key) NOT BETWEEN 1 AND 255
-                        THEN pgq.refuse('idempotency_key', 'must have 1 to 255 characters') END,
+                        THEN pgq.refuse_at(keyed.n - 1, 'idempotency_key', 'must have 1 to 255 characters') END,
                    CASE WHEN NOT (keyed.window_seconds > 0 AND keyed.window_seconds <= 315360000)
-                        THEN pgq.refuse('idempotency_window_seconds', 'must be above 0 and at most ten years') END,
+                        THEN pgq.refuse_at(keyed.n - 1, 'idempotency_window_seconds', 'must be above 0 and at most ten years') END,
                    -- Before its fingerprint is taken, which needs the whole text.
-                   pgq.check_payload(keyed.payload)
+                   CASE WHEN set_config('pgq.position', (keyed.n - 1)::text, true) <> '' THEN pgq.check_payload(keyed.payload) END
             FROM   keyed
         ), asked AS (
             SELECT array_agg(c.n ORDER BY c.n) AS nths, array_agg(c.queue ORDER BY c.n) AS queues,
@@ -423,11 +475,11 @@ BEGIN
         )
         SELECT array_agg(asked.nths[held.nth]), array_agg(held.task_id), array_agg(held.created),
                max(asked.keys[held.nth]) FILTER (WHERE NOT held.same_request)
-        INTO   held_nth, held_ids, held_new, unknown
+        INTO   held_nth, held_ids, held_new, clash
         FROM   asked, LATERAL pgq.claim_keys(asked.queues, asked.keys, asked.windows, asked.ids, asked.fingerprints) AS held;
-        IF unknown IS NOT NULL THEN
+        IF clash IS NOT NULL THEN
             RAISE EXCEPTION USING ERRCODE = 'PQ001',
-                MESSAGE = format('idempotency_key: %s was used for another kind or payload', unknown),
+                MESSAGE = format('idempotency_key: %s was used for another kind or payload', clash),
                 DETAIL = json_build_object('field', 'idempotency_key', 'reason', 'was used for another kind or payload')::text,
                 HINT = 'Use a new key for a new request, or repeat the first request unchanged.';
         END IF;
@@ -437,9 +489,9 @@ BEGIN
     WITH wanted AS MATERIALIZED (
         SELECT t.*, coalesce(held.id, t.id, pgq.uuid7()) AS task_id, coalesce(held.created, true) AS is_new,
                CASE WHEN t.delay_seconds IS NULL THEN t.run_at
-                    WHEN t.run_at IS NOT NULL THEN pgq.refuse('delay_seconds', 'cannot be given together with run_at')::text::timestamptz
+                    WHEN t.run_at IS NOT NULL THEN pgq.refuse_at(t.n - 1, 'delay_seconds', 'cannot be given together with run_at')::text::timestamptz
                     WHEN NOT (t.delay_seconds >= 0 AND t.delay_seconds <= 315360000)
-                    THEN pgq.refuse('delay_seconds', 'must be between 0 and ten years')::text::timestamptz
+                    THEN pgq.refuse_at(t.n - 1, 'delay_seconds', 'must be between 0 and ten years')::text::timestamptz
                     ELSE clock_timestamp() + make_interval(secs => t.delay_seconds) END AS due_at,
                k.queue AS kind_queue, k.priority AS kind_priority, k.max_attempts AS kind_attempts, k.timeout_seconds AS kind_timeout,
                q.timeout_seconds AS queue_timeout
@@ -454,18 +506,18 @@ BEGIN
     ), inserted AS (
         INSERT INTO pgq.tasks (id, kind, payload, queue, priority, run_at, expires_at, max_attempts, timeout_seconds,
                                idempotency_key, tags, headers)
-        SELECT w.task_id, w.kind, w.payload,
+        -- The trigger that takes this row in may refuse it, and then says where it stands.
+        SELECT w.task_id, CASE WHEN set_config('pgq.position', (w.n - 1)::text, true) <> '' THEN w.kind END, w.payload,
                coalesce(w.queue, w.kind_queue, w.defaults ->> 'queue'),
                coalesce(w.priority, w.kind_priority, (w.defaults ->> 'priority')::integer),
                w.due_at, w.expires_at,
                coalesce(w.max_attempts, w.kind_attempts, (w.defaults ->> 'max_attempts')::integer),
                coalesce(w.timeout_seconds, w.kind_timeout, w.queue_timeout, (w.defaults ->> 'timeout_seconds')::double precision),
                w.idempotency_key, w.tags, w.headers
-        FROM   wanted AS w
-        WHERE  w.is_new
-        ORDER  BY w.n
+        FROM   (SELECT wanted.* FROM wanted WHERE wanted.is_new ORDER BY wanted.n OFFSET 0) AS w
     )
     SELECT (w.n - 1)::integer, w.task_id, w.is_new FROM wanted AS w ORDER BY w.n;
+    PERFORM set_config('pgq.position', '', true);
 END
 $_$;
 
@@ -832,7 +884,10 @@ CREATE TABLE pgq.workers (
     state text DEFAULT 'running'::text NOT NULL,
     started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     beat_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    listener text,
+    listener_since timestamp with time zone,
     CONSTRAINT worker_capacity CHECK ((capacity > 0)),
+    CONSTRAINT worker_listener CHECK ((listener = ANY (ARRAY['listening'::text, 'polling'::text, 'reconnecting'::text]))),
     CONSTRAINT worker_state CHECK ((state = ANY (ARRAY['running'::text, 'draining'::text])))
 )
 WITH (fillfactor='50');
@@ -868,7 +923,9 @@ CREATE VIEW pgq.worker_utilization AS
     w.kinds,
     w.state,
     w.started_at,
-    w.beat_at
+    w.beat_at,
+    w.listener,
+    w.listener_since
    FROM (pgq.workers w
      LEFT JOIN ( SELECT t.leased_by,
             count(*) AS busy
@@ -920,7 +977,7 @@ CREATE INDEX tasks_lanes ON pgq.tasks USING btree (queue, priority, run_at, id) 
 
 CREATE INDEX tasks_running ON pgq.tasks USING btree (queue, id) WHERE (state = 'running'::text);
 
-CREATE TRIGGER accept_task BEFORE INSERT ON pgq.tasks FOR EACH ROW EXECUTE FUNCTION pgq.accept_task();
+CREATE TRIGGER accept_task BEFORE INSERT ON pgq.tasks FOR EACH ROW WHEN (((new.id IS NULL) OR (new.created_at IS NULL) OR (new.idempotency_key IS NOT NULL) OR (new.expires_at IS NOT NULL) OR (((new.priority >= 0) AND (new.priority <= 9)) IS NOT TRUE) OR (((new.max_attempts >= 1) AND (new.max_attempts <= 1000)) IS NOT TRUE) OR (((new.timeout_seconds > (0)::double precision) AND (new.timeout_seconds <= (315360000)::double precision)) IS NOT TRUE) OR (((new.run_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (new.run_at < '3000-01-01 00:00:00+00'::timestamp with time zone)) IS NOT TRUE) OR ((new.tags = '{}'::text[]) IS NOT TRUE) OR ((new.headers = '{}'::jsonb) IS NOT TRUE) OR (((char_length(new.kind) >= 1) AND (char_length(new.kind) <= 128)) IS NOT TRUE) OR (new.kind ~ '[\x01-\x1f\x7f]'::text) OR (((char_length(new.queue) >= 1) AND (char_length(new.queue) <= 128)) IS NOT TRUE) OR (new.queue ~ '[\x01-\x1f\x7f]'::text) OR ((jsonb_typeof(new.payload) = 'object'::text) IS NOT TRUE) OR (pg_column_compression(new.payload) IS NOT NULL) OR (pg_column_size(new.payload) > 2000) OR (octet_length((new.payload)::text) > 1000000))) EXECUTE FUNCTION pgq.accept_task();
 
 CREATE TRIGGER notify_ready AFTER INSERT ON pgq.tasks REFERENCING NEW TABLE AS submitted FOR EACH STATEMENT EXECUTE FUNCTION pgq.notify_ready();
 
@@ -985,9 +1042,19 @@ GRANT ALL ON FUNCTION pgq.refuse(field text, reason text) TO pgq_submitter;
 GRANT ALL ON FUNCTION pgq.refuse(field text, reason text) TO pgq_worker;
 GRANT ALL ON FUNCTION pgq.refuse(field text, reason text) TO pgq_admin;
 
+REVOKE ALL ON FUNCTION pgq.refuse_at(nth bigint, field text, reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.refuse_at(nth bigint, field text, reason text) TO pgq_submitter;
+GRANT ALL ON FUNCTION pgq.refuse_at(nth bigint, field text, reason text) TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.refuse_at(nth bigint, field text, reason text) TO pgq_admin;
+
 REVOKE ALL ON FUNCTION pgq.refuse_ended(task_id uuid, why text) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.refuse_ended(task_id uuid, why text) TO pgq_worker;
 GRANT ALL ON FUNCTION pgq.refuse_ended(task_id uuid, why text) TO pgq_admin;
+
+REVOKE ALL ON FUNCTION pgq.refuse_wrong_type(tasks jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.refuse_wrong_type(tasks jsonb) TO pgq_submitter;
+GRANT ALL ON FUNCTION pgq.refuse_wrong_type(tasks jsonb) TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.refuse_wrong_type(tasks jsonb) TO pgq_admin;
 
 REVOKE ALL ON FUNCTION pgq.retry(task_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.retry(task_id uuid) TO pgq_worker;
@@ -1021,9 +1088,11 @@ GRANT SELECT ON TABLE pgq.alembic_version TO pgq_admin;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.attempts TO pgq_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.attempts TO pgq_admin;
+GRANT SELECT ON TABLE pgq.attempts TO pgq_viewer;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.dead_tasks TO pgq_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.dead_tasks TO pgq_admin;
+GRANT SELECT ON TABLE pgq.dead_tasks TO pgq_viewer;
 
 GRANT SELECT ON TABLE pgq.dead_letters TO pgq_viewer;
 GRANT SELECT ON TABLE pgq.dead_letters TO pgq_worker;
@@ -1052,6 +1121,7 @@ GRANT SELECT(timeout_seconds) ON TABLE pgq.queues TO pgq_submitter;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.tasks TO pgq_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.tasks TO pgq_admin;
+GRANT SELECT ON TABLE pgq.tasks TO pgq_viewer;
 
 GRANT SELECT(id),INSERT(id) ON TABLE pgq.tasks TO pgq_submitter;
 
@@ -1083,6 +1153,7 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.queue_depth TO pgq_admin;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.task_history TO pgq_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.task_history TO pgq_admin;
+GRANT SELECT ON TABLE pgq.task_history TO pgq_viewer;
 
 GRANT SELECT ON TABLE pgq.task_status TO pgq_viewer;
 GRANT SELECT ON TABLE pgq.task_status TO pgq_worker;

@@ -94,7 +94,7 @@ async def test_a_submitter_can_do_nothing_but_submit(db: Database, sign_in: Sign
     assert await db.value("SELECT id FROM pgq.tasks", on=session) == task
 
 
-async def test_a_viewer_reads_the_views_and_nothing_else(db: Database, sign_in: SignIn) -> None:
+async def test_a_viewer_reads_tasks_and_views_and_nothing_else(db: Database, sign_in: SignIn) -> None:
     session = await sign_in("pgq_viewer")
     task = await db.submit()
     views = await db.rows("SELECT viewname AS name FROM pg_views WHERE schemaname = 'pgq'")
@@ -102,7 +102,13 @@ async def test_a_viewer_reads_the_views_and_nothing_else(db: Database, sign_in: 
     for view in views:
         await db.rows(f"SELECT * FROM pgq.{view['name']}", on=session)
 
-    tables = await db.rows("SELECT tablename AS name FROM pg_tables WHERE schemaname = 'pgq'")
+    tasks = ("tasks", "task_history", "dead_tasks", "attempts")
+    for table in tasks:
+        await db.rows(f"SELECT * FROM pgq.{table}", on=session)
+        await refused(db, session, f"DELETE FROM pgq.{table}", f"SELECT FROM pgq.{table} FOR UPDATE")
+    tables = await db.rows(
+        "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'pgq' AND tablename <> ALL (%s)", list(tasks)
+    )
     await refused(db, session, *(f"SELECT * FROM pgq.{table['name']}" for table in tables))
     await refused(db, session, "SELECT pgq.submit('echo')", f"SELECT pgq.cancel('{task}')", "SELECT pgq.uuid7()")
 

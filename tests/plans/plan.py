@@ -63,7 +63,7 @@ async def explain_duty(db: Database, duty: str, name: str, parameters: Mapping[s
 
 
 def claim_of(
-    room: int, queues: Sequence[str] = ("default",), kinds: Sequence[str] = ("echo",), commit: str | None = None
+    room: int, queues: Sequence[str] = ("default",), kinds: Sequence[str] = ("echo",), durable: bool = True
 ) -> dict[str, Any]:
     """The parameters of a claim."""
     lanes = from_the_start(queues)
@@ -78,5 +78,5 @@ def claim_of(
         "priorities": lanes.priorities,
         "since": [run_at for run_at, _ in lanes.positions],
         "since_ids": [task for _, task in lanes.positions],
-        "commit": commit,
+        "durable": durable,
     }

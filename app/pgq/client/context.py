@@ -37,6 +37,7 @@ class Context:
     def cancelled(self) -> bool:
         """Whether this attempt should end: the task was cancelled, its lease is lost, or the worker stops.
 
-        Async handlers are cancelled by themselves; a plain function looks here now and then.
+        Async handlers are cancelled by themselves; a plain function looks here now and then. What it says then still
+        counts: one that returns has succeeded; `raise pgq.Cancel()` says that it stopped short.
         """
         return self._cancelled.is_set()

@@ -43,20 +43,20 @@ def submit_many(tasks: Sequence[NewTask[Any]]) -> Plan[list[Submitted]]:
     answers: dict[int, Submitted] = {}
     plain = [place for place, task in enumerate(tasks) if task.key is None]
     if len(plain) > COPY_ABOVE and (yield MayCopy()):
-        copied = yield from copy([tasks[place] for place in plain])
+        copied = yield from copy([tasks[place] for place in plain], plain)
         answers.update(zip(plain, copied, strict=True))
     rest = [place for place in range(len(tasks)) if place not in answers]
     portions = list(chunks(rest, tasks))
     if len(portions) > 1:
         portions = list(chunks(sorted(rest, key=lambda place: tasks[place].key or ""), tasks))
     for chunk in portions:
-        submitted = yield from submit_chunk([tasks[place] for place in chunk])
+        submitted = yield from submit_chunk([tasks[place] for place in chunk], chunk)
         answers.update(zip(chunk, submitted, strict=True))
     return [answers[place] for place in range(len(tasks))]
 
 
-def submit_chunk(tasks: Iterable[NewTask[Any]]) -> Plan[list[Submitted]]:
-    rows = yield Statement("submit_many", {"tasks": f"[{','.join(task.to_json() for task in tasks)}]"})
+def submit_chunk(tasks: Iterable[NewTask[Any]], positions: Sequence[int] = ()) -> Plan[list[Submitted]]:
+    rows = yield Statement("submit_many", {"tasks": f"[{','.join(task.to_json() for task in tasks)}]"}, positions)
     # Some drivers give a UUID as text.
     return [Submitted(UUID(str(id)), created) for _, id, created in rows]
 
@@ -75,13 +75,13 @@ def chunks(places: Iterable[int], tasks: Sequence[NewTask[Any]]) -> Iterator[lis
         yield chunk
 
 
-def copy(tasks: Sequence[NewTask[Any]]) -> Plan[list[Submitted]]:
+def copy(tasks: Sequence[NewTask[Any]], positions: Sequence[int]) -> Plan[list[Submitted]]:
     """Submit tasks without keys by COPY, under ids made here."""
     rows = yield Statement("published_kinds", {"kinds": sorted({task.kind for task in tasks})})
     ((now, kinds, timeouts),) = rows
     known = Published(now, json.loads(kinds), json.loads(timeouts))
     ids = [id for id, _ in zip(uuid7s(), tasks, strict=False)]
-    yield Copy("copy_tasks", known.rows(ids, tasks))
+    yield Copy("copy_tasks", known.rows(ids, tasks), positions)
     return [Submitted(id, True) for id in ids]
 
 

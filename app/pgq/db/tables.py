@@ -164,8 +164,11 @@ workers = Table(
     Column("state", Text, nullable=False, server_default=text("'running'")),
     Column("started_at", MOMENT, nullable=False, server_default=NOW),
     Column("beat_at", MOMENT, nullable=False, server_default=NOW),
+    Column("listener", Text),
+    Column("listener_since", MOMENT),
     CheckConstraint("capacity > 0", name="worker_capacity"),
     CheckConstraint("state IN ('running', 'draining')", name="worker_state"),
+    CheckConstraint("listener IN ('listening', 'polling', 'reconnecting')", name="worker_listener"),
 )
 
 waiting_workers = Table(

@@ -112,7 +112,7 @@ class Claimer:
             room=room,
             lease=self.plan.lease,
             reading=reading,
-            durable=not self.server.alone,
+            durable=False,
         )
         if tasks:
             self.start(tasks, asked_at)
@@ -126,7 +126,7 @@ class Claimer:
             exhausted=exhausted,
             now=asked_at,
             took=time.monotonic() - asked_at,
-            clock=self.server.clock + timedelta(seconds=asked_at - self.known_at),
+            clock=self.clock + timedelta(seconds=asked_at - self.known_at),
         )
         return tasks, exhausted
 
@@ -138,7 +138,7 @@ class Claimer:
         """
         await self.hand_back_strays(connection)
         self.known_at = time.monotonic()
-        self.server = await leases.server(connection)
+        self.clock = await leases.server_clock(connection)
         self.cursors = Cursors(self.plan.queue_names, self.plan.poll)
         self.known = connection
 

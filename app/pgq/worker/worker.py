@@ -63,6 +63,7 @@ class Worker:
             ),
             published(plan.handlers),
             plan.lease,
+            listener=lambda: self.listener.state,
             on_lost=lambda task: loop.call_soon_threadsafe(partial(self.lose, task)),
             on_cancel=lambda task: loop.call_soon_threadsafe(partial(self.cancel, task)),
         )
@@ -77,6 +78,7 @@ class Worker:
         )
         self.listener = Listener(
             plan.listen_conninfo,
+            conninfo=plan.conninfo,
             on_ready=self.ready,
             on_cancel=self.cancel_asked,
             on_connected=self.claimer.wake,

@@ -60,6 +60,8 @@ async def test_an_outcome_that_the_fence_refused_is_not_counted(
     frozen = await db.running(A)
     await db.expire_lease(frozen.id)
     assert await db.reap() == 1
+    await db.make_due(frozen.id)
+    await db.claim_one(A)
 
     assert not await db.ends(frozen, outcome, A)
 

@@ -82,6 +82,27 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION pgq.add_histograms(one bigint[], other bigint[]) RETURNS bigint[]
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    FOR bucket IN 1 .. cardinality(one) LOOP
+        one[bucket] := one[bucket] + other[bucket];
+    END LOOP;
+    RETURN one;
+END
+$$;
+
+CREATE FUNCTION pgq.answers_from_samples() RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    SELECT (SELECT sum(c.reltuples) FROM pg_class AS c
+            WHERE  c.oid IN ('pgq.tasks'::regclass, 'pgq.dead_tasks'::regclass)) > 1000000
+           AND EXISTS (SELECT FROM pgq.queue_samples AS s WHERE s.sampled_at > statement_timestamp() - interval '1 min')
+$$;
+
 CREATE FUNCTION pgq.cancel(task_id uuid) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -182,6 +203,25 @@ CREATE FUNCTION pgq.has_huge_numbers(object jsonb) RETURNS boolean
         '$.** ? (@.type() == "number" && (@ > 1e308 || @ < -1e308 || (@ <> 0 && @ < 1e-308 && @ > -1e-308)))') ELSE false END
 $_$;
 
+CREATE FUNCTION pgq.histogram(durations double precision[]) RETURNS bigint[]
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    counts bigint[] := array_fill(0::bigint, ARRAY[cardinality(pgq.latency_bounds()) + 1]);
+    duration double precision;
+    bucket integer;
+BEGIN
+    IF durations IS NOT NULL THEN
+        FOREACH duration IN ARRAY durations LOOP
+            bucket := width_bucket(duration, pgq.latency_bounds()) + 1;
+            counts[bucket] := counts[bucket] + 1;
+        END LOOP;
+    END IF;
+    RETURN counts;
+END
+$$;
+
 CREATE FUNCTION pgq.is_live(task_id uuid) RETURNS boolean
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -189,6 +229,14 @@ CREATE FUNCTION pgq.is_live(task_id uuid) RETURNS boolean
 BEGIN
     RETURN EXISTS (SELECT FROM pgq.tasks AS t WHERE t.id = task_id);
 END
+$$;
+
+CREATE FUNCTION pgq.latency_bounds() RETURNS double precision[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    SELECT ARRAY[0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500,
+                 1000, 2000, 5000, 10000, 20000, 50000]::double precision[]
 $$;
 
 CREATE FUNCTION pgq.make_partitions(days_ahead integer DEFAULT 8) RETURNS integer
@@ -239,6 +287,20 @@ BEGIN
     END IF;
     RETURN NULL;
 END
+$$;
+
+CREATE FUNCTION pgq.quantile(histogram bigint[], fraction double precision) RETURNS double precision
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    SELECT CASE WHEN b.upper IS NULL THEN b.lower ELSE b.lower + (b.upper - b.lower) * (b.wanted - b.below) / b.n END
+    FROM  (SELECT h.bucket, h.n, coalesce((pgq.latency_bounds())[h.bucket - 1], 0) AS lower,
+                  (pgq.latency_bounds())[h.bucket] AS upper, (sum(h.n) OVER buckets - h.n)::double precision AS below,
+                  fraction * (sum(h.n) OVER ())::double precision AS wanted
+           FROM   unnest(histogram) WITH ORDINALITY AS h (n, bucket)
+           WINDOW buckets AS (ORDER BY h.bucket)) AS b
+    WHERE  b.n > 0 AND b.below + b.n >= b.wanted
+    ORDER  BY b.bucket LIMIT 1
 $$;
 
 CREATE FUNCTION pgq.redrive(task_id uuid) RETURNS uuid
@@ -565,6 +627,13 @@ CREATE FUNCTION pgq.uuid7() RETURNS uuid
     FROM   (SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS micros) AS moment
 $$;
 
+CREATE AGGREGATE pgq.sum_histograms(bigint[]) (
+    SFUNC = pgq.add_histograms,
+    STYPE = bigint[],
+    COMBINEFUNC = pgq.add_histograms,
+    PARALLEL = safe
+);
+
 CREATE TABLE pgq.alembic_version (
     version_num character varying(32) NOT NULL
 );
@@ -579,6 +648,69 @@ CREATE TABLE pgq.attempts (
     error jsonb NOT NULL
 )
 PARTITION BY RANGE (failed_at);
+
+CREATE TABLE pgq.task_minutes (
+    minute timestamp with time zone NOT NULL,
+    succeeded bigint NOT NULL,
+    failed bigint NOT NULL,
+    dead bigint NOT NULL,
+    cancelled bigint NOT NULL,
+    expired bigint NOT NULL,
+    wait_seconds double precision NOT NULL,
+    run_seconds double precision NOT NULL,
+    total_seconds double precision NOT NULL,
+    queue text NOT NULL,
+    kind text NOT NULL,
+    wait bigint[] NOT NULL,
+    run bigint[] NOT NULL,
+    total bigint[] NOT NULL
+);
+
+CREATE TABLE pgq.task_stats (
+    minute timestamp with time zone NOT NULL,
+    worker_id uuid NOT NULL,
+    succeeded bigint DEFAULT 0 NOT NULL,
+    failed bigint DEFAULT 0 NOT NULL,
+    dead bigint DEFAULT 0 NOT NULL,
+    cancelled bigint DEFAULT 0 NOT NULL,
+    expired bigint DEFAULT 0 NOT NULL,
+    wait_seconds double precision DEFAULT 0 NOT NULL,
+    run_seconds double precision DEFAULT 0 NOT NULL,
+    total_seconds double precision DEFAULT 0 NOT NULL,
+    queue text NOT NULL,
+    kind text NOT NULL,
+    wait bigint[] NOT NULL,
+    run bigint[] NOT NULL,
+    total bigint[] NOT NULL
+)
+WITH (fillfactor='50');
+
+CREATE VIEW pgq.counts_by_minute AS
+ SELECT m.minute,
+    m.queue,
+    m.kind,
+    m.succeeded,
+    m.failed,
+    m.dead,
+    m.cancelled,
+    m.expired,
+    m.wait,
+    m.run,
+    m.total
+   FROM pgq.task_minutes m
+UNION ALL
+ SELECT s.minute,
+    s.queue,
+    s.kind,
+    s.succeeded,
+    s.failed,
+    s.dead,
+    s.cancelled,
+    s.expired,
+    s.wait,
+    s.run,
+    s.total
+   FROM pgq.task_stats s;
 
 CREATE TABLE pgq.dead_tasks (
     id uuid NOT NULL,
@@ -619,6 +751,14 @@ CREATE VIEW pgq.dead_letters AS
     tags,
     headers
    FROM pgq.dead_tasks d;
+
+CREATE VIEW pgq.error_rate AS
+ SELECT queue,
+    (COALESCE(((sum(failed) + sum(dead)) / NULLIF(((sum(succeeded) + sum(failed)) + sum(dead)), (0)::numeric)), (0)::numeric))::double precision AS failure_ratio,
+    (sum(dead))::bigint AS dead_per_hour
+   FROM pgq.counts_by_minute c
+  WHERE (minute > (statement_timestamp() - '01:00:00'::interval))
+  GROUP BY queue;
 
 CREATE TABLE pgq.idempotency_keys (
     queue text NOT NULL,
@@ -726,7 +866,7 @@ END),
 )
 WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='1000', autovacuum_vacuum_insert_scale_factor='0.1', autovacuum_analyze_scale_factor='0.05', autovacuum_vacuum_cost_delay='0');
 
-CREATE VIEW pgq.queue_depth AS
+CREATE VIEW pgq.queue_counts AS
  SELECT COALESCE(live.queue, gone.queue, q.name) AS queue,
     COALESCE(live.pending, (0)::bigint) AS pending,
     COALESCE(live.ready, (0)::bigint) AS ready,
@@ -754,6 +894,129 @@ CREATE VIEW pgq.queue_depth AS
           GROUP BY d.queue) gone ON ((gone.queue = live.queue)))
      FULL JOIN pgq.queues q ON ((q.name = COALESCE(live.queue, gone.queue))));
 
+CREATE TABLE pgq.queue_samples (
+    sampled_at timestamp with time zone NOT NULL,
+    pending bigint NOT NULL,
+    ready bigint NOT NULL,
+    scheduled bigint NOT NULL,
+    retrying bigint NOT NULL,
+    blocked bigint NOT NULL,
+    waiting bigint NOT NULL,
+    running bigint NOT NULL,
+    dead bigint NOT NULL,
+    oldest_ready_seconds double precision NOT NULL,
+    paused boolean NOT NULL,
+    queue text NOT NULL
+);
+
+CREATE VIEW pgq.queue_depth AS
+ SELECT c.queue,
+    c.pending,
+    c.ready,
+    c.scheduled,
+    c.retrying,
+    c.blocked,
+    c.waiting,
+    c.running,
+    c.dead,
+    c.oldest_ready_seconds,
+    c.paused
+   FROM pgq.queue_counts c
+  WHERE (NOT ( SELECT pgq.answers_from_samples() AS answers_from_samples))
+UNION ALL
+ SELECT s.queue,
+    s.pending,
+    s.ready,
+    s.scheduled,
+    s.retrying,
+    s.blocked,
+    s.waiting,
+    s.running,
+    s.dead,
+    s.oldest_ready_seconds,
+    COALESCE(((q.paused_at IS NOT NULL) AND COALESCE((q.paused_until > clock_timestamp()), true)), false) AS paused
+   FROM (pgq.queue_samples s
+     LEFT JOIN pgq.queues q ON ((q.name = s.queue)))
+  WHERE ((s.sampled_at = ( SELECT max(latest.sampled_at) AS max
+           FROM pgq.queue_samples latest)) AND ( SELECT pgq.answers_from_samples() AS answers_from_samples));
+
+CREATE VIEW pgq.queue_depth_history AS
+ SELECT sampled_at,
+    queue,
+    pending,
+    ready,
+    scheduled,
+    retrying,
+    blocked,
+    waiting,
+    running,
+    dead,
+    oldest_ready_seconds,
+    paused
+   FROM pgq.queue_samples s;
+
+CREATE TABLE pgq.task_totals (
+    succeeded bigint NOT NULL,
+    failed bigint NOT NULL,
+    dead bigint NOT NULL,
+    cancelled bigint NOT NULL,
+    expired bigint NOT NULL,
+    wait_seconds double precision NOT NULL,
+    run_seconds double precision NOT NULL,
+    total_seconds double precision NOT NULL,
+    queue text NOT NULL,
+    kind text NOT NULL,
+    wait bigint[] NOT NULL,
+    run bigint[] NOT NULL,
+    total bigint[] NOT NULL
+)
+WITH (fillfactor='50');
+
+CREATE VIEW pgq.task_counts AS
+ SELECT queue,
+    kind,
+    (sum(succeeded))::bigint AS succeeded,
+    (sum(failed))::bigint AS failed,
+    (sum(dead))::bigint AS dead,
+    (sum(cancelled))::bigint AS cancelled,
+    (sum(expired))::bigint AS expired,
+    sum(wait_seconds) AS wait_seconds,
+    sum(run_seconds) AS run_seconds,
+    sum(total_seconds) AS total_seconds,
+    pgq.sum_histograms(wait) AS wait,
+    pgq.sum_histograms(run) AS run,
+    pgq.sum_histograms(total) AS total
+   FROM ( SELECT t.queue,
+            t.kind,
+            t.succeeded,
+            t.failed,
+            t.dead,
+            t.cancelled,
+            t.expired,
+            t.wait_seconds,
+            t.run_seconds,
+            t.total_seconds,
+            t.wait,
+            t.run,
+            t.total
+           FROM pgq.task_totals t
+        UNION ALL
+         SELECT s.queue,
+            s.kind,
+            s.succeeded,
+            s.failed,
+            s.dead,
+            s.cancelled,
+            s.expired,
+            s.wait_seconds,
+            s.run_seconds,
+            s.total_seconds,
+            s.wait,
+            s.run,
+            s.total
+           FROM pgq.task_stats s) c
+  GROUP BY queue, kind;
+
 CREATE TABLE pgq.task_history (
     id uuid NOT NULL,
     lease_epoch bigint NOT NULL,
@@ -780,6 +1043,26 @@ CREATE TABLE pgq.task_history (
     CONSTRAINT history_state CHECK ((state = ANY (ARRAY['succeeded'::text, 'cancelled'::text, 'expired'::text])))
 )
 PARTITION BY RANGE (finished_at);
+
+CREATE VIEW pgq.task_latency AS
+ SELECT minute,
+    queue,
+    pgq.quantile(wait, (0.5)::double precision) AS wait_p50_seconds,
+    pgq.quantile(wait, (0.95)::double precision) AS wait_p95_seconds,
+    pgq.quantile(wait, (0.99)::double precision) AS wait_p99_seconds,
+    pgq.quantile(run, (0.5)::double precision) AS run_p50_seconds,
+    pgq.quantile(run, (0.95)::double precision) AS run_p95_seconds,
+    pgq.quantile(run, (0.99)::double precision) AS run_p99_seconds,
+    pgq.quantile(total, (0.5)::double precision) AS total_p50_seconds,
+    pgq.quantile(total, (0.95)::double precision) AS total_p95_seconds,
+    pgq.quantile(total, (0.99)::double precision) AS total_p99_seconds
+   FROM ( SELECT m.minute,
+            m.queue,
+            pgq.sum_histograms(m.wait) AS wait,
+            pgq.sum_histograms(m.run) AS run,
+            pgq.sum_histograms(m.total) AS total
+           FROM pgq.counts_by_minute m
+          GROUP BY m.minute, m.queue) c;
 
 CREATE VIEW pgq.task_status AS
  SELECT t.id,
@@ -872,6 +1155,18 @@ UNION ALL
            FROM pgq.dead_tasks d
           WHERE (d.id = h.id)))));
 
+CREATE VIEW pgq.task_throughput AS
+ SELECT minute,
+    queue,
+    kind,
+    (sum(succeeded))::bigint AS succeeded,
+    (sum(failed))::bigint AS failed,
+    (sum(dead))::bigint AS dead,
+    (sum(cancelled))::bigint AS cancelled,
+    (sum(expired))::bigint AS expired
+   FROM pgq.counts_by_minute c
+  GROUP BY minute, queue, kind;
+
 CREATE TABLE pgq.workers (
     id uuid NOT NULL,
     name text NOT NULL,
@@ -952,11 +1247,23 @@ ALTER TABLE ONLY pgq.kinds
 ALTER TABLE ONLY pgq.maintenance
     ADD CONSTRAINT maintenance_pkey PRIMARY KEY (duty);
 
+ALTER TABLE ONLY pgq.queue_samples
+    ADD CONSTRAINT queue_samples_pkey PRIMARY KEY (sampled_at, queue);
+
 ALTER TABLE ONLY pgq.queues
     ADD CONSTRAINT queues_pkey PRIMARY KEY (name);
 
 ALTER TABLE ONLY pgq.task_history
     ADD CONSTRAINT task_history_pkey PRIMARY KEY (id, finished_at);
+
+ALTER TABLE ONLY pgq.task_minutes
+    ADD CONSTRAINT task_minutes_pkey PRIMARY KEY (minute, queue, kind);
+
+ALTER TABLE ONLY pgq.task_stats
+    ADD CONSTRAINT task_stats_pkey PRIMARY KEY (minute, queue, kind, worker_id);
+
+ALTER TABLE ONLY pgq.task_totals
+    ADD CONSTRAINT task_totals_pkey PRIMARY KEY (queue, kind);
 
 ALTER TABLE ONLY pgq.tasks
     ADD CONSTRAINT tasks_pkey PRIMARY KEY (id);
@@ -993,6 +1300,16 @@ REVOKE ALL ON FUNCTION pgq.accept_task() FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.accept_task() TO pgq_worker;
 GRANT ALL ON FUNCTION pgq.accept_task() TO pgq_admin;
 
+REVOKE ALL ON FUNCTION pgq.add_histograms(one bigint[], other bigint[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.add_histograms(one bigint[], other bigint[]) TO pgq_viewer;
+GRANT ALL ON FUNCTION pgq.add_histograms(one bigint[], other bigint[]) TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.add_histograms(one bigint[], other bigint[]) TO pgq_admin;
+
+REVOKE ALL ON FUNCTION pgq.answers_from_samples() FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.answers_from_samples() TO pgq_viewer;
+GRANT ALL ON FUNCTION pgq.answers_from_samples() TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.answers_from_samples() TO pgq_admin;
+
 REVOKE ALL ON FUNCTION pgq.cancel(task_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.cancel(task_id uuid) TO pgq_worker;
 GRANT ALL ON FUNCTION pgq.cancel(task_id uuid) TO pgq_admin;
@@ -1021,9 +1338,18 @@ GRANT ALL ON FUNCTION pgq.has_huge_numbers(object jsonb) TO pgq_submitter;
 GRANT ALL ON FUNCTION pgq.has_huge_numbers(object jsonb) TO pgq_worker;
 GRANT ALL ON FUNCTION pgq.has_huge_numbers(object jsonb) TO pgq_admin;
 
+REVOKE ALL ON FUNCTION pgq.histogram(durations double precision[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.histogram(durations double precision[]) TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.histogram(durations double precision[]) TO pgq_admin;
+
 REVOKE ALL ON FUNCTION pgq.is_live(task_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.is_live(task_id uuid) TO pgq_worker;
 GRANT ALL ON FUNCTION pgq.is_live(task_id uuid) TO pgq_admin;
+
+REVOKE ALL ON FUNCTION pgq.latency_bounds() FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.latency_bounds() TO pgq_viewer;
+GRANT ALL ON FUNCTION pgq.latency_bounds() TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.latency_bounds() TO pgq_admin;
 
 REVOKE ALL ON FUNCTION pgq.make_partitions(days_ahead integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.make_partitions(days_ahead integer) TO pgq_worker;
@@ -1032,6 +1358,11 @@ GRANT ALL ON FUNCTION pgq.make_partitions(days_ahead integer) TO pgq_admin;
 REVOKE ALL ON FUNCTION pgq.notify_ready() FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.notify_ready() TO pgq_worker;
 GRANT ALL ON FUNCTION pgq.notify_ready() TO pgq_admin;
+
+REVOKE ALL ON FUNCTION pgq.quantile(histogram bigint[], fraction double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.quantile(histogram bigint[], fraction double precision) TO pgq_viewer;
+GRANT ALL ON FUNCTION pgq.quantile(histogram bigint[], fraction double precision) TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.quantile(histogram bigint[], fraction double precision) TO pgq_admin;
 
 REVOKE ALL ON FUNCTION pgq.redrive(task_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.redrive(task_id uuid) TO pgq_worker;
@@ -1083,12 +1414,27 @@ GRANT ALL ON FUNCTION pgq.uuid7() TO pgq_submitter;
 GRANT ALL ON FUNCTION pgq.uuid7() TO pgq_worker;
 GRANT ALL ON FUNCTION pgq.uuid7() TO pgq_admin;
 
+REVOKE ALL ON FUNCTION pgq.sum_histograms(bigint[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.sum_histograms(bigint[]) TO pgq_viewer;
+GRANT ALL ON FUNCTION pgq.sum_histograms(bigint[]) TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.sum_histograms(bigint[]) TO pgq_admin;
+
 GRANT SELECT ON TABLE pgq.alembic_version TO pgq_worker;
 GRANT SELECT ON TABLE pgq.alembic_version TO pgq_admin;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.attempts TO pgq_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.attempts TO pgq_admin;
 GRANT SELECT ON TABLE pgq.attempts TO pgq_viewer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.task_minutes TO pgq_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.task_minutes TO pgq_admin;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.task_stats TO pgq_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.task_stats TO pgq_admin;
+
+GRANT SELECT ON TABLE pgq.counts_by_minute TO pgq_viewer;
+GRANT SELECT ON TABLE pgq.counts_by_minute TO pgq_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.counts_by_minute TO pgq_admin;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.dead_tasks TO pgq_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.dead_tasks TO pgq_admin;
@@ -1097,6 +1443,10 @@ GRANT SELECT ON TABLE pgq.dead_tasks TO pgq_viewer;
 GRANT SELECT ON TABLE pgq.dead_letters TO pgq_viewer;
 GRANT SELECT ON TABLE pgq.dead_letters TO pgq_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.dead_letters TO pgq_admin;
+
+GRANT SELECT ON TABLE pgq.error_rate TO pgq_viewer;
+GRANT SELECT ON TABLE pgq.error_rate TO pgq_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.error_rate TO pgq_admin;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.idempotency_keys TO pgq_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.idempotency_keys TO pgq_admin;
@@ -1147,17 +1497,43 @@ GRANT INSERT(headers) ON TABLE pgq.tasks TO pgq_submitter;
 
 GRANT INSERT(payload) ON TABLE pgq.tasks TO pgq_submitter;
 
+GRANT SELECT ON TABLE pgq.queue_counts TO pgq_viewer;
+GRANT SELECT ON TABLE pgq.queue_counts TO pgq_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.queue_counts TO pgq_admin;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.queue_samples TO pgq_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.queue_samples TO pgq_admin;
+
 GRANT SELECT ON TABLE pgq.queue_depth TO pgq_viewer;
 GRANT SELECT ON TABLE pgq.queue_depth TO pgq_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.queue_depth TO pgq_admin;
+
+GRANT SELECT ON TABLE pgq.queue_depth_history TO pgq_viewer;
+GRANT SELECT ON TABLE pgq.queue_depth_history TO pgq_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.queue_depth_history TO pgq_admin;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.task_totals TO pgq_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.task_totals TO pgq_admin;
+
+GRANT SELECT ON TABLE pgq.task_counts TO pgq_viewer;
+GRANT SELECT ON TABLE pgq.task_counts TO pgq_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.task_counts TO pgq_admin;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.task_history TO pgq_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.task_history TO pgq_admin;
 GRANT SELECT ON TABLE pgq.task_history TO pgq_viewer;
 
+GRANT SELECT ON TABLE pgq.task_latency TO pgq_viewer;
+GRANT SELECT ON TABLE pgq.task_latency TO pgq_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.task_latency TO pgq_admin;
+
 GRANT SELECT ON TABLE pgq.task_status TO pgq_viewer;
 GRANT SELECT ON TABLE pgq.task_status TO pgq_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.task_status TO pgq_admin;
+
+GRANT SELECT ON TABLE pgq.task_throughput TO pgq_viewer;
+GRANT SELECT ON TABLE pgq.task_throughput TO pgq_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.task_throughput TO pgq_admin;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.workers TO pgq_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.workers TO pgq_admin;

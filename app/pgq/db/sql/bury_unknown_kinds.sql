@@ -13,6 +13,18 @@ WITH lost AS MATERIALIZED (
     FOR    UPDATE OF t SKIP LOCKED
 ), gone AS (
     DELETE FROM pgq.tasks AS t USING lost WHERE t.id = lost.id RETURNING t.*, lost.last_error
+), counted AS (
+    -- Without an attempt of its own: it neither waited for a start nor ran. Sorted, as other duties write there too.
+    INSERT INTO pgq.task_stats AS s (minute, queue, kind, worker_id, dead, wait, run, total, total_seconds)
+    SELECT date_trunc('minute', clock_timestamp()), a.queue, a.kind, '00000000-0000-0000-0000-000000000000', count(*),
+           pgq.histogram('{}'), pgq.histogram('{}'), pgq.histogram(array_agg(a.total)), sum(a.total)
+    FROM   (SELECT gone.queue, gone.kind, greatest(date_part('epoch', statement_timestamp() - gone.created_at), 0) AS total
+            FROM   gone) AS a
+    GROUP  BY a.queue, a.kind
+    ORDER  BY a.queue, a.kind
+    ON CONFLICT (minute, queue, kind, worker_id) DO UPDATE SET
+        dead = s.dead + excluded.dead, total = pgq.add_histograms(s.total, excluded.total),
+        total_seconds = s.total_seconds + excluded.total_seconds
 ), buried AS (
     INSERT INTO pgq.dead_tasks (
         error, finished_at, id, lease_epoch, created_at, run_at, expires_at, started_at, cancel_requested_at, timeout_seconds, leased_by,

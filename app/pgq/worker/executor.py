@@ -10,6 +10,7 @@ from uuid import UUID
 
 from pgq.db.outcomes import Finished
 from pgq.values.outcome import BuryNow, describe
+from pgq.values.report import Report, Sink
 from pgq.values.task import Claimed
 from pgq.worker.call import interrupted, outcome_of
 from pgq.worker.plan import Handlers
@@ -23,12 +24,15 @@ LAST_WORDS = 2.0
 
 
 class Executor:
-    """The slots of a worker. `done` takes what became of each attempt."""
+    """The slots of a worker. `done` takes what became of each attempt, `sink` what its handler says meanwhile."""
 
-    def __init__(self, handlers: Handlers, slots: int, done: Callable[[Finished], None], processes: Processes) -> None:
+    def __init__(
+        self, handlers: Handlers, slots: int, done: Callable[[Finished], None], processes: Processes, sink: Sink
+    ) -> None:
         self.handlers = handlers
         self.slots = slots
         self.done = done
+        self.sink = sink
         self.running: dict[UUID, Running] = {}
         self.attempts: set[asyncio.Task[None]] = set()
         self.occupied: set[Running] = set()
@@ -50,7 +54,7 @@ class Executor:
 
     def start(self, task: Claimed) -> None:
         """Run a task; what becomes of it goes to `done`."""
-        running = Running(task)
+        running = Running(task, report=Report(task, self.sink))
         self.occupied.add(running)
         self.idle.clear()
         self.running[task.id] = running

@@ -72,14 +72,14 @@ def install() -> Callable[[], None]:
 
     stdout = sys.stdout
     printed: Any = Printed(stdout)
-    logging.Logger.callHandlers = keep_and_hand_on
+    logging.Logger.callHandlers = keep_and_hand_on  # type: ignore[method-assign]
     if stdout is not None:
         sys.stdout = printed
 
     def take_out() -> None:
         # Somebody may have put something of their own over it: that stays, and what is below only passes on.
         if logging.Logger.callHandlers is keep_and_hand_on:
-            logging.Logger.callHandlers = hand_on
+            logging.Logger.callHandlers = hand_on  # type: ignore[method-assign]
         if sys.stdout is printed:
             sys.stdout = stdout
 

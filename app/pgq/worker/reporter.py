@@ -149,8 +149,8 @@ class Reporter:
         Settled before they are written: written twice, they are the same lines.
         """
         if connection is not self.known:
-            self.clock, self.clock_read_at = await db.server_time(connection), monotonic()
-            self.known = connection
+            asked_at = monotonic()  # not afterwards: the answer may lie there while a handler keeps the loop busy
+            self.clock, self.clock_read_at, self.known = await db.server_time(connection), asked_at, connection
         oldest = self.clock + timedelta(seconds=monotonic() - self.clock_read_at) - OLDEST
         return [max(self.clock + timedelta(seconds=line.at - self.clock_read_at), oldest) for line in lines]
 

@@ -60,17 +60,17 @@ class Report:
     The lock is one that its own thread may take again: a finalizer may log at any moment.
     """
 
-    __slots__ = ("characters", "full", "lines", "lock", "over", "partial", "sink", "task")
+    # Of the class until they change: most attempts say nothing, and every one makes a report.
+    lines = 0
+    characters = 0
+    partial = ""
+    full = False
+    over = False
 
     def __init__(self, task: Claimed, sink: Sink) -> None:
         self.task = task
         self.sink = sink
         self.lock = threading.RLock()
-        self.lines = 0
-        self.characters = 0
-        self.partial = ""
-        self.full = False
-        self.over = False
 
     @property
     def silent(self) -> bool:

@@ -63,7 +63,8 @@ class Reporter:
 
     def says(self, lease: Lease) -> bool:
         """Whether something of this attempt is unwritten."""
-        return lease in self.writing.of or lease in self.unwritten
+        writing = self.writing.of
+        return bool((writing and lease in writing) or (self.unwritten and lease in self.unwritten))
 
     def let_go(self, lease: Lease) -> None:
         """Pass an outcome on."""

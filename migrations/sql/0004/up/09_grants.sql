@@ -1,8 +1,7 @@
--- Who may do what with the log; the columns and the view go with the rights on their tables and on the view.
+-- Who may do what with the log: as with the attempts, whoever only views is not shown what handlers said.
 DO $$
 DECLARE
     grants CONSTANT text[] := ARRAY[
-        ['pgq_viewer', 'SELECT ON pgq.task_logs'],
         ['pgq_worker', 'SELECT, INSERT, DELETE ON pgq.task_logs'],
         ['pgq_admin', 'SELECT, INSERT, UPDATE, DELETE ON pgq.task_logs']];
 BEGIN

@@ -121,10 +121,10 @@ BEGIN
     DELETE FROM pgq.tasks AS t WHERE t.id = task_id;
     INSERT INTO pgq.task_history (
         state, error, id, lease_epoch, created_at, run_at, expires_at, started_at, cancel_requested_at, timeout_seconds, leased_by,
-        priority, attempt, max_attempts, queue, kind, idempotency_key, tags, headers, payload)
+        priority, attempt, max_attempts, queue, kind, idempotency_key, tags, headers, payload, progress)
     SELECT 'cancelled', task.error, task.id, task.lease_epoch, task.created_at, task.run_at, task.expires_at, task.started_at,
            clock_timestamp(), task.timeout_seconds, task.leased_by, task.priority, task.attempt, task.max_attempts, task.queue,
-           task.kind, task.idempotency_key, task.tags, task.headers, task.payload;
+           task.kind, task.idempotency_key, task.tags, task.headers, task.payload, task.progress;
     RETURN 'cancelled';
 END
 $$;
@@ -251,7 +251,7 @@ DECLARE
     made   integer := 0;
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('pgq.make_partitions'));
-    FOREACH parent IN ARRAY ARRAY['task_history', 'attempts'] LOOP
+    FOREACH parent IN ARRAY ARRAY['task_history', 'attempts', 'task_logs'] LOOP
         FOR n IN -1 .. days_ahead LOOP
             day := (now() AT TIME ZONE 'UTC')::date + n;
             child := parent || to_char(day, '_YYYYMMDD');
@@ -732,7 +732,8 @@ CREATE TABLE pgq.dead_tasks (
     tags text[] NOT NULL,
     headers jsonb NOT NULL,
     payload jsonb NOT NULL,
-    error jsonb NOT NULL
+    error jsonb NOT NULL,
+    progress jsonb
 );
 
 CREATE VIEW pgq.dead_letters AS
@@ -851,6 +852,7 @@ CREATE TABLE pgq.tasks (
     headers jsonb DEFAULT '{}'::jsonb NOT NULL,
     payload jsonb DEFAULT '{}'::jsonb NOT NULL,
     error jsonb,
+    progress jsonb,
     CONSTRAINT task_attempts CHECK (((attempt >= 0) AND ((max_attempts >= 1) AND (max_attempts <= 1000)))),
     CONSTRAINT task_lease CHECK (
 CASE state
@@ -1040,6 +1042,7 @@ CREATE TABLE pgq.task_history (
     payload jsonb NOT NULL,
     result jsonb,
     error jsonb,
+    progress jsonb,
     CONSTRAINT history_state CHECK ((state = ANY (ARRAY['succeeded'::text, 'cancelled'::text, 'expired'::text])))
 )
 PARTITION BY RANGE (finished_at);
@@ -1063,6 +1066,21 @@ CREATE VIEW pgq.task_latency AS
             pgq.sum_histograms(m.total) AS total
            FROM pgq.counts_by_minute m
           GROUP BY m.minute, m.queue) c;
+
+CREATE TABLE pgq.task_logs (
+    task_id uuid NOT NULL,
+    lease_epoch bigint NOT NULL,
+    attempt integer NOT NULL,
+    n integer NOT NULL,
+    logged_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    level text NOT NULL,
+    logger text NOT NULL,
+    message text NOT NULL,
+    CONSTRAINT log_level_length CHECK (((char_length(level) >= 1) AND (char_length(level) <= 100))),
+    CONSTRAINT log_logger_length CHECK ((char_length(logger) <= 300)),
+    CONSTRAINT log_message_length CHECK ((char_length(message) <= 11000))
+)
+PARTITION BY RANGE (logged_at);
 
 CREATE VIEW pgq.task_status AS
  SELECT t.id,
@@ -1094,7 +1112,8 @@ CREATE VIEW pgq.task_status AS
     t.cancel_requested_at,
     t.lease_epoch,
     NULL::jsonb AS result,
-    t.error
+    t.error,
+    t.progress
    FROM pgq.tasks t
 UNION ALL
  SELECT d.id,
@@ -1119,7 +1138,8 @@ UNION ALL
     d.cancel_requested_at,
     d.lease_epoch,
     NULL::jsonb AS result,
-    d.error
+    d.error,
+    d.progress
    FROM pgq.dead_tasks d
   WHERE (NOT (EXISTS ( SELECT
            FROM pgq.tasks t
@@ -1147,7 +1167,8 @@ UNION ALL
     h.cancel_requested_at,
     h.lease_epoch,
     h.result,
-    h.error
+    h.error,
+    h.progress
    FROM pgq.task_history h
   WHERE ((NOT (EXISTS ( SELECT
            FROM pgq.tasks t
@@ -1255,6 +1276,9 @@ ALTER TABLE ONLY pgq.queues
 
 ALTER TABLE ONLY pgq.task_history
     ADD CONSTRAINT task_history_pkey PRIMARY KEY (id, finished_at);
+
+ALTER TABLE ONLY pgq.task_logs
+    ADD CONSTRAINT task_logs_pkey PRIMARY KEY (task_id, lease_epoch, n, logged_at);
 
 ALTER TABLE ONLY pgq.task_minutes
     ADD CONSTRAINT task_minutes_pkey PRIMARY KEY (minute, queue, kind);
@@ -1526,6 +1550,9 @@ GRANT SELECT ON TABLE pgq.task_history TO pgq_viewer;
 GRANT SELECT ON TABLE pgq.task_latency TO pgq_viewer;
 GRANT SELECT ON TABLE pgq.task_latency TO pgq_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.task_latency TO pgq_admin;
+
+GRANT SELECT,INSERT,DELETE ON TABLE pgq.task_logs TO pgq_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.task_logs TO pgq_admin;
 
 GRANT SELECT ON TABLE pgq.task_status TO pgq_viewer;
 GRANT SELECT ON TABLE pgq.task_status TO pgq_worker;

@@ -37,7 +37,7 @@ from pgq.values.errors import (
     WrongState,
 )
 from pgq.values.raised import Bury, Cancel, Retry, Snooze
-from pgq.values.task import TaskError, TaskStatus
+from pgq.values.task import Progress, TaskError, TaskStatus
 
 __all__ = [
     "App",
@@ -56,6 +56,7 @@ __all__ = [
     "NewTask",
     "NotAllowed",
     "PgqError",
+    "Progress",
     "Retry",
     "SchemaError",
     "SettingsError",

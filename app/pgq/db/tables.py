@@ -60,6 +60,7 @@ tasks = Table(
     Column("lease_expires_at", MOMENT),
     Column("state", Text, nullable=False, server_default=text("'pending'")),
     Column("error", JSONB),
+    Column("progress", JSONB),
     PrimaryKeyConstraint("id", name="tasks_pkey"),
     CheckConstraint("state IN ('blocked', 'pending', 'running')", name="task_state"),
     CheckConstraint("priority BETWEEN 0 AND 9", name="task_priority"),
@@ -94,6 +95,7 @@ task_history = Table(
     Column("state", Text, nullable=False),
     Column("result", JSONB),
     Column("error", JSONB),
+    Column("progress", JSONB),
     CheckConstraint("state IN ('succeeded', 'cancelled', 'expired')", name="history_state"),
     PrimaryKeyConstraint("id", "finished_at", name="task_history_pkey"),
     postgresql_partition_by="RANGE (finished_at)",
@@ -105,6 +107,7 @@ dead_tasks = Table(
     *request_columns(),
     Column("finished_at", MOMENT, nullable=False, server_default=NOW),
     Column("error", JSONB, nullable=False),
+    Column("progress", JSONB),
     PrimaryKeyConstraint("id", name="dead_tasks_pkey"),
     Index("dead_tasks_newest", "finished_at", "id"),
 )
@@ -121,6 +124,24 @@ attempts = Table(
     Column("error", JSONB, nullable=False),
     PrimaryKeyConstraint("task_id", "lease_epoch", "failed_at", name="attempts_pkey"),
     postgresql_partition_by="RANGE (failed_at)",
+)
+
+task_logs = Table(
+    "task_logs",
+    metadata,
+    Column("task_id", Uuid, nullable=False),
+    Column("lease_epoch", BigInteger, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("n", Integer, nullable=False),
+    Column("logged_at", MOMENT, nullable=False, server_default=NOW),
+    Column("level", Text, nullable=False),
+    Column("logger", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    CheckConstraint("char_length(level) BETWEEN 1 AND 100", name="log_level_length"),
+    CheckConstraint("char_length(logger) <= 300", name="log_logger_length"),
+    CheckConstraint("char_length(message) <= 11000", name="log_message_length"),
+    PrimaryKeyConstraint("task_id", "lease_epoch", "n", "logged_at", name="task_logs_pkey"),
+    postgresql_partition_by="RANGE (logged_at)",
 )
 
 queues = Table(

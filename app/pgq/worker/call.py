@@ -12,6 +12,7 @@ from pgq.client.context import Context
 from pgq.client.handler import Handler
 from pgq.db.outcomes import HandBack
 from pgq.values.outcome import BuryNow, CancelNow, Outcome, Policy, RetryLater, TimedOut, complete, decide
+from pgq.values.report import current
 from pgq.values.task import Claimed
 from pgq.worker.arguments import arguments_of
 from pgq.worker.processes import Processes
@@ -42,13 +43,17 @@ async def outcome_of(
     decided: Outcome | None = None
     error: BaseException | None = None
     result: Any = None
+    speaking = current.set(None if elsewhere else running.report)
     try:
         if elsewhere:
-            decided = await processes.run(reference_to(handler), task)
+            decided = await processes.run(reference_to(handler), task, running.report)
         else:
             result = await call(handler, running, arguments, threads)
     except BaseException as raised:
         error = raised
+    current.reset(speaking)
+    if running.report is not None:
+        running.report.close()
     match running.told():
         case Interrupt.LOST:
             return None
@@ -94,7 +99,7 @@ def interrupted(why: Interrupt, handler: AnyHandler, task: Claimed) -> Outcome |
 
 async def call(handler: AnyHandler, running: Running, arguments: dict[str, Any], threads: Executor) -> Any:
     """Call the handler where it belongs: a coroutine function on the loop, a plain one in a thread."""
-    context = (Context(running.task, running.cancelled),) if handler.wants_context else ()
+    context = (Context(running.task, running.cancelled, running.report),) if handler.wants_context else ()
     if handler.declaration.executor == "async":
         answer = handler.function(*context, **arguments)
         return await answer if inspect.isawaitable(answer) else answer

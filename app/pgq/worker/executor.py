@@ -12,6 +12,7 @@ from uuid import UUID
 
 from pgq.db.outcomes import Finished
 from pgq.values.outcome import BuryNow, describe
+from pgq.values.report import Report, Sink
 from pgq.values.task import Claimed
 from pgq.worker.call import interrupted, outcome_of
 from pgq.worker.deadlines import Deadlines
@@ -33,13 +34,16 @@ MOST_BETWEEN = 0.5
 class Executor:
     """The slots of a worker, and at most as many tasks again that wait for one, while tasks are short.
 
-    `done` takes what became of each attempt.
+    `done` takes what became of each attempt, `sink` what its handler says meanwhile.
     """
 
-    def __init__(self, handlers: Handlers, slots: int, done: Callable[[Finished], None], processes: Processes) -> None:
+    def __init__(
+        self, handlers: Handlers, slots: int, done: Callable[[Finished], None], processes: Processes, sink: Sink
+    ) -> None:
         self.handlers = handlers
         self.slots = slots
         self.done = done
+        self.sink = sink
         self.running: dict[UUID, Running] = {}
         self.attempts: dict[Running, asyncio.Task[None]] = {}
         self.occupied: set[Running] = set()
@@ -69,7 +73,7 @@ class Executor:
 
     def start(self, task: Claimed) -> None:
         """Run a task, now or as soon as a slot is free; what becomes of it goes to `done`."""
-        running = Running(task)
+        running = Running(task, report=Report(task, self.sink))
         self.idle.clear()
         self.running[task.id] = running
         self.deadlines.watch(running)

@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
+from pgq.values.report import Report
 from pgq.values.task import Claimed
 
 
@@ -45,6 +46,8 @@ class Running:
     """The coroutine of the attempt; None until it has begun, because a coroutine cancelled before that never begins."""
     thread: "Future[Any] | None" = None
     """The thread of a plain function."""
+    report: Report | None = None
+    """What its handler says while it runs; None where nobody keeps it."""
     given_up: bool = False
     """Its outcome was written without it; whatever it still says comes too late."""
     claimed_at: float = field(init=False)

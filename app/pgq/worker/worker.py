@@ -22,12 +22,14 @@ from pgq.db.outcomes import Finished, HandBack
 from pgq.db.steady import SteadyConnection
 from pgq.db.workers import WorkerRow
 from pgq.values.task import Claimed, Lease
+from pgq.worker.capture import capturing
 from pgq.worker.claimer import Claimer
 from pgq.worker.completer import Completer
 from pgq.worker.executor import Executor, first_of
 from pgq.worker.lease_keeper import LeaseKeeper
 from pgq.worker.plan import WorkerPlan, published
 from pgq.worker.processes import Processes
+from pgq.worker.reporter import Reporter
 from pgq.worker.running import Interrupt
 
 log = logging.getLogger("pgq.worker")
@@ -68,7 +70,10 @@ class Worker:
             on_cancel=lambda task: loop.call_soon_threadsafe(partial(self.cancel, task)),
         )
         self.completer = Completer(plan.conninfo, plan.id, self.recorded)
-        self.executor = Executor(plan.handlers, plan.concurrency, self.completer.add, Processes(plan.conninfo))
+        self.reporter = Reporter(plan.conninfo, plan.id, self.completer.add)
+        self.executor = Executor(
+            plan.handlers, plan.concurrency, self.reporter.finish, Processes(plan.conninfo), self.reporter.unwritten
+        )
         self.claimer = Claimer(
             plan,
             room=self.room,
@@ -102,11 +107,12 @@ class Worker:
         if not await self.prepared():
             return
         async with self.registered(), asyncio.TaskGroup() as parts:
-            own = (self.listener.run, self.completer.run, self.give_up_what_cannot_be_renewed)
+            own = (self.listener.run, self.reporter.run, self.completer.run, self.give_up_what_cannot_be_renewed)
             helpers = [parts.create_task(part()) for part in (*own, *self.beside)]
-            await self.claimer.run(self.stopping)
-            self.lease_keeper.state = "draining"
-            await self.executor.drain(self.plan.grace, self.hurry)
+            with capturing():
+                await self.claimer.run(self.stopping)
+                self.lease_keeper.state = "draining"
+                await self.executor.drain(self.plan.grace, self.hurry)
             await self.flush()
             for helper in helpers:
                 helper.cancel()
@@ -145,9 +151,10 @@ class Worker:
         return False
 
     async def flush(self) -> None:
-        """Write the last outcomes. A database that stays away is not waited for: the leases run out."""
+        """Write the last lines and outcomes. A database that stays away is not waited for: the leases run out."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_FLUSH):
+                await self.reporter.flushed()
                 await self.completer.flushed()
 
     def recorded(self, leases: Iterable[Lease]) -> None:
@@ -157,7 +164,8 @@ class Worker:
 
     def room(self) -> int:
         """How many tasks to claim now."""
-        return self.executor.room if len(self.completer.backlog) < MOST_UNWRITTEN else 0
+        unwritten = len(self.completer.backlog) + len(self.reporter.held)
+        return self.executor.room if unwritten < MOST_UNWRITTEN else 0
 
     def start(self, tasks: Sequence[Claimed], asked_at: float) -> None:
         """Keep the leases of claimed tasks and run them."""

@@ -32,9 +32,9 @@ WITH failed AS MATERIALIZED (
 )
 INSERT INTO pgq.dead_tasks (
     error, finished_at, id, lease_epoch, created_at, run_at, expires_at, started_at, cancel_requested_at, timeout_seconds, leased_by,
-    priority, attempt, max_attempts, queue, kind, idempotency_key, tags, headers, payload)
+    priority, attempt, max_attempts, queue, kind, idempotency_key, tags, headers, payload, progress)
 SELECT gone.last_error, clock_timestamp(), gone.id, gone.lease_epoch, gone.created_at, gone.run_at, gone.expires_at, gone.started_at, gone.cancel_requested_at,
        gone.timeout_seconds, gone.leased_by, gone.priority, gone.attempt, gone.max_attempts, gone.queue, gone.kind,
-       gone.idempotency_key, gone.tags, gone.headers, gone.payload
+       gone.idempotency_key, gone.tags, gone.headers, gone.payload, gone.progress
 FROM   gone
 RETURNING id

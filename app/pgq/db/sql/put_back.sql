@@ -42,14 +42,14 @@ WITH back AS MATERIALIZED (
 ), cancelled AS (
     INSERT INTO pgq.task_history (
         state, error, finished_at, id, lease_epoch, created_at, run_at, expires_at, started_at, cancel_requested_at, timeout_seconds, leased_by,
-    priority, attempt, max_attempts, queue, kind, idempotency_key, tags, headers, payload)
+    priority, attempt, max_attempts, queue, kind, idempotency_key, tags, headers, payload, progress)
     SELECT 'cancelled', coalesce(gone.last_error, gone.error), clock_timestamp(), gone.id, gone.lease_epoch, gone.created_at, gone.run_at, gone.expires_at, gone.started_at, gone.cancel_requested_at,
        gone.timeout_seconds, gone.leased_by, gone.priority, gone.attempt, gone.max_attempts, gone.queue, gone.kind,
-       gone.idempotency_key, gone.tags, gone.headers, gone.payload
+       gone.idempotency_key, gone.tags, gone.headers, gone.payload, gone.progress
     FROM   gone
 ), waits AS (
     UPDATE pgq.tasks AS t
-    SET    state = 'pending', leased_by = NULL, lease_expires_at = NULL, deadline_at = NULL,
+    SET    state = 'pending', leased_by = NULL, lease_expires_at = NULL, deadline_at = NULL, progress = NULL,
            run_at = greatest(t.run_at, clock_timestamp()) + make_interval(secs => back.delay),
            attempt = CASE WHEN back.last_error IS NULL THEN t.attempt - 1 ELSE t.attempt END,
            error = coalesce(back.last_error, t.error)

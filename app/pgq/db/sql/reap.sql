@@ -48,22 +48,22 @@ WITH expired AS MATERIALIZED (
 ), cancelled AS (
     INSERT INTO pgq.task_history (
         state, error, finished_at, id, lease_epoch, created_at, run_at, expires_at, started_at, cancel_requested_at, timeout_seconds, leased_by,
-    priority, attempt, max_attempts, queue, kind, idempotency_key, tags, headers, payload)
+    priority, attempt, max_attempts, queue, kind, idempotency_key, tags, headers, payload, progress)
     SELECT 'cancelled', gone.last_error, clock_timestamp(), gone.id, gone.lease_epoch, gone.created_at, gone.run_at, gone.expires_at, gone.started_at, gone.cancel_requested_at,
        gone.timeout_seconds, gone.leased_by, gone.priority, gone.attempt, gone.max_attempts, gone.queue, gone.kind,
-       gone.idempotency_key, gone.tags, gone.headers, gone.payload
+       gone.idempotency_key, gone.tags, gone.headers, gone.payload, gone.progress
     FROM   gone WHERE gone.cancel_requested_at IS NOT NULL
 ), buried AS (
     INSERT INTO pgq.dead_tasks (
         error, finished_at, id, lease_epoch, created_at, run_at, expires_at, started_at, cancel_requested_at, timeout_seconds, leased_by,
-    priority, attempt, max_attempts, queue, kind, idempotency_key, tags, headers, payload)
+    priority, attempt, max_attempts, queue, kind, idempotency_key, tags, headers, payload, progress)
     SELECT gone.last_error, clock_timestamp(), gone.id, gone.lease_epoch, gone.created_at, gone.run_at, gone.expires_at, gone.started_at, gone.cancel_requested_at,
        gone.timeout_seconds, gone.leased_by, gone.priority, gone.attempt, gone.max_attempts, gone.queue, gone.kind,
-       gone.idempotency_key, gone.tags, gone.headers, gone.payload
+       gone.idempotency_key, gone.tags, gone.headers, gone.payload, gone.progress
     FROM   gone WHERE gone.cancel_requested_at IS NULL
 ), retried AS (
     UPDATE pgq.tasks AS t
-    SET    state = 'pending', leased_by = NULL, lease_expires_at = NULL, deadline_at = NULL, error = expired.last_error,
+    SET    state = 'pending', leased_by = NULL, lease_expires_at = NULL, deadline_at = NULL, progress = NULL, error = expired.last_error,
            -- The default backoff: whose handler it was, and what it would say, only its worker knew.
            run_at = clock_timestamp() + make_interval(secs => least(2 ^ t.attempt, 3600) * (0.8 + 0.4 * random()))
     FROM   expired WHERE t.id = expired.id AND NOT expired.exhausted AND NOT expired.to_be_cancelled

@@ -14,8 +14,14 @@ from typing import Any
 from psycopg import AsyncConnection, Connection
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
-SyncPool = ConnectionPool[Connection[Any]]
-AsyncPool = AsyncConnectionPool[AsyncConnection[Any]]
+from pgq.db.patience import PatientAsyncConnection, PatientConnection
+
+SyncPool = ConnectionPool[PatientConnection[Any]]
+AsyncPool = AsyncConnectionPool[PatientAsyncConnection[Any]]
+
+PATIENCE = 30.0
+"""Seconds without an answer after which the server is asked whether it is still at work on it. Behind a pooler nobody
+can say, and the statement is given up."""
 
 # No prepared statements: they do not survive a transaction pooler.
 OPTIONS: dict[str, Any] = {"autocommit": True, "prepare_threshold": None}
@@ -54,7 +60,15 @@ class Pools:
         pool = self.by_process.setdefault(
             os.getpid(),
             ConnectionPool(
-                conninfo, kwargs=OPTIONS, min_size=0, max_size=self.size, open=False, num_workers=1, check=check
+                conninfo,
+                connection_class=PatientConnection[Any],
+                kwargs=OPTIONS,
+                configure=configure,
+                check=check,
+                min_size=0,
+                max_size=self.size,
+                open=False,
+                num_workers=1,
             ),
         )
         pool.open()
@@ -67,7 +81,15 @@ class Pools:
         loop = this_loop()
         if loop not in self.by_loop:
             pool: AsyncPool = AsyncConnectionPool(
-                conninfo, kwargs=OPTIONS, min_size=0, max_size=self.size, open=False, num_workers=1, check=check_async
+                conninfo,
+                connection_class=PatientAsyncConnection[Any],
+                kwargs=OPTIONS,
+                configure=configure_async,
+                check=check_async,
+                min_size=0,
+                max_size=self.size,
+                open=False,
+                num_workers=1,
             )
             self.by_loop[loop] = pool, self.until_the_loop_ends(pool)
             await anext(self.by_loop[loop][1])
@@ -101,6 +123,16 @@ def this_loop() -> tuple[int, asyncio.AbstractEventLoop]:
 def close_pool_of_this_process(pools: dict[int, SyncPool]) -> None:
     if pool := pools.pop(os.getpid(), None):
         pool.close()
+
+
+def configure(connection: PatientConnection[Any]) -> None:
+    """A new connection of a pool."""
+    connection.patience = PATIENCE
+
+
+async def configure_async(connection: PatientAsyncConnection[Any]) -> None:
+    """The same in async code."""
+    connection.patience = PATIENCE
 
 
 def check(connection: Connection[Any]) -> None:

@@ -12,6 +12,7 @@ from psycopg import AsyncConnection
 
 from pgq.db.connect import connect_async
 from pgq.db.errors import translated
+from pgq.values.errors import AnswerLost
 
 log = logging.getLogger("pgq.db")
 R = TypeVar("R")
@@ -75,7 +76,10 @@ class SteadyConnection:
         longest = min(FIRST_WAIT * 2 ** min(self.waits, 20), LONGEST_WAIT)
         if time.monotonic() - self.said_at > SAY_AGAIN:
             self.said_at = time.monotonic()
-            log.warning("%s: trying again: %s", self.part, first_line(translated(error)))
+            known = translated(error)
+            log.warning(
+                "%s: trying again: %s", self.part, first_line(error if isinstance(known, AnswerLost) else known)
+            )
         await self.drop()
         await asyncio.sleep(random.uniform(longest / 2, longest))  # noqa: S311
 

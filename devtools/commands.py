@@ -54,6 +54,12 @@ def bench(*arguments: str) -> int:
     return _become([str(BIN / "pgq"), "bench", *arguments])
 
 
+def chaos(*arguments: str) -> int:
+    """Disturb a real fleet for a while and audit what is left; --seed N --seconds S."""
+    ensure("test")
+    return _become([str(PYTHON), "-m", "tests.chaos.run", *arguments])
+
+
 def ci() -> int:
     """Do all that a change must pass: lint, the server's tests on the oldest PostgreSQL, the whole suite."""
     linted = lint()
@@ -86,8 +92,10 @@ def help() -> int:
     return 0
 
 
-COMMANDS: dict[str, Callable[..., int]] = {command.__name__: command for command in (up, test, lint, bench, ci, help)}
-WITH_ARGUMENTS = (up, test, bench)
+COMMANDS: dict[str, Callable[..., int]] = {
+    command.__name__: command for command in (up, test, lint, bench, chaos, ci, help)
+}
+WITH_ARGUMENTS = (up, test, bench, chaos)
 
 
 def main(arguments: list[str]) -> int:

@@ -27,7 +27,7 @@ def connect(conninfo: str, *, patience: float | None = None) -> Connection[Any]:
 
     `patience`: seconds, in place of PATIENCE and PATIENCE_BEHIND_A_POOLER.
     """
-    connection: PatientConnection[Any] = PatientConnection.connect(conninfo, autocommit=True, prepare_threshold=None)
+    connection = PatientConnection[Any].connect(conninfo, autocommit=True, prepare_threshold=None)
     connection.patience, connection.asks = patience or PATIENCE, False  # nobody could say yet which backend has it
     try:
         row = connection.execute(sql("backend_pid")).fetchone()
@@ -40,9 +40,7 @@ def connect(conninfo: str, *, patience: float | None = None) -> Connection[Any]:
 
 async def connect_async(conninfo: str, *, patience: float | None = None) -> AsyncConnection[Any]:
     """A connection for the event loop. Raises psycopg.OperationalError when the database does not answer."""
-    connection: PatientAsyncConnection[Any] = await PatientAsyncConnection.connect(
-        conninfo, autocommit=True, prepare_threshold=None
-    )
+    connection = await PatientAsyncConnection[Any].connect(conninfo, autocommit=True, prepare_threshold=None)
     connection.patience, connection.asks = patience or PATIENCE, False
     try:
         row = await (await connection.execute(sql("backend_pid"))).fetchone()

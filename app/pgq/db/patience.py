@@ -121,8 +121,8 @@ class Inquiry(threading.Thread):
 
     def run(self) -> None:
         """Ask once. Whatever fails is no sign of life."""
-        asking: PatientConnection[Any]
-        with contextlib.suppress(psycopg.Error), PatientConnection.connect(self.conninfo, autocommit=True) as asking:
+        connect = PatientConnection[Any].connect
+        with contextlib.suppress(psycopg.Error), connect(self.conninfo, autocommit=True) as asking:
             asking.patience, asking.asks = self.patience, False
             row = asking.execute(sql("at_work"), {"pid": self.pid}).fetchone()
             self.found_at_work = row is not None and row[0]

@@ -108,12 +108,11 @@ class Proxy:
     def connected(self) -> socket.socket | None:
         """A connection to the server, if it is up."""
         host, port = self.behind
+        server = socket.socket(socket.AF_UNIX if host.startswith("/") else socket.AF_INET)
         try:
-            if not host.startswith("/"):
-                return socket.create_connection((host, port))
-            server = socket.socket(socket.AF_UNIX)
-            server.connect(f"{host}/.s.PGSQL.{port}")
+            server.connect(f"{host}/.s.PGSQL.{port}" if host.startswith("/") else (host, port))
         except OSError:
+            server.close()
             return None
         return server
 

@@ -15,7 +15,7 @@ from tests.workers import LEASE, Fleet, WorkerProcess
 APP = "tests.chaos.chaos_app"
 CONCURRENCY = 6
 GRACE = 2.0
-KINDS = (("work", 6), ("work_in_thread", 4), ("flaky", 3), ("hopeless", 1))
+KINDS = {"work": 6, "work_in_thread": 4, "flaky": 3, "hopeless": 1}
 """Kinds and how often each is submitted."""
 
 LONGEST_TASK = 0.4
@@ -110,7 +110,7 @@ class ChaosFleet:
 def requests(seed: int) -> Callable[[], Request]:
     """What one submitter submits, one after the other."""
     rng = random.Random(seed)
-    kinds, weights = zip(*KINDS, strict=True)
+    kinds, weights = list(KINDS), list(KINDS.values())
 
     def choose() -> Request:
         return rng.choices(kinds, weights)[0], {"seconds": round(rng.uniform(0, LONGEST_TASK), 3)}

@@ -40,7 +40,9 @@ def test_postgresql_restarts_immediately_under_load(server: RestartableServer, t
         for crash in range(CRASHES):
             goal = (crash + 1) * BETWEEN
             fleet.until("acknowledged", goal)
+            fleet.outside.write("crashed")
             server.crash()
+            fleet.outside.write("crashed")
             server.start()
         goal = fleet.outside.count("acknowledged") + BETWEEN
         fleet.until("acknowledged", goal)

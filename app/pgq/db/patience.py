@@ -66,7 +66,7 @@ def patiently(exchange: PQGen[R], connection: Patient) -> PQGen[R]:
     A session that only listens is silent by nature: only a statement is waited for.
     """
     inquiry: Inquiry | None = None
-    given_up = False
+    gave_up_after: float | None = None
     since = time.monotonic()
     try:
         wanted = next(exchange)
@@ -75,13 +75,13 @@ def patiently(exchange: PQGen[R], connection: Patient) -> PQGen[R]:
             now = time.monotonic()
             if ready:
                 inquiry, since = None, now
-            elif not given_up and now - since >= connection.patience and is_waited_for(connection):
+            elif gave_up_after is None and now - since >= connection.patience and is_waited_for(connection):
                 if inquiry is None and connection.asks:
                     inquiry = Inquiry(connection)
                 elif inquiry is not None and inquiry.found_at_work:
                     inquiry, since = None, now
                 elif inquiry is None or not inquiry.is_alive() or now - since >= 2 * connection.patience + 1:
-                    given_up = True
+                    gave_up_after = now - since
                     hang_up(connection)
             wanted = exchange.send(ready)
     except StopIteration as end:
@@ -90,9 +90,9 @@ def patiently(exchange: PQGen[R], connection: Patient) -> PQGen[R]:
     except psycopg.OperationalError as error:
         if error.sqlstate is not None:
             raise
-        raise NoAnswer(
-            f"no answer for {time.monotonic() - since:.1f} s: the connection is given up" if given_up else str(error)
-        ) from error
+        if gave_up_after is None:
+            raise NoAnswer(str(error)) from error
+        raise NoAnswer(f"no answer for {gave_up_after:.1f} s: the connection is given up") from error
 
 
 def is_waited_for(connection: Patient) -> bool:

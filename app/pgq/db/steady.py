@@ -12,6 +12,7 @@ from psycopg import AsyncConnection
 
 from pgq.db.connect import connect_async
 from pgq.db.errors import translated
+from pgq.db.patience import hang_up
 from pgq.values.errors import AnswerLost
 
 log = logging.getLogger("pgq.db")
@@ -53,6 +54,11 @@ class SteadyConnection:
         connection, self.connection = self.connection, None
         if connection is not None:
             await connection.close()
+
+    def hang_up(self) -> None:
+        """End the connection under whoever waits for an answer over it, who then gets an error at once."""
+        if self.connection is not None:
+            hang_up(self.connection)
 
     async def persist(self, action: Callable[[AsyncConnection[Any]], Coroutine[Any, Any, R]]) -> R:
         """Do `action` until the database has answered, waiting longer each time, up to five seconds.

@@ -38,7 +38,9 @@ def run(seed: int, seconds: float, folder: Path, say: Callable[[str], None]) -> 
         try:
             fleet.open()
             disturb(fleet, seed, seconds, say)
-            say("no more disturbance: everything is to end now")
+            say("at last every connection falls silent for ever, and new ones do not: all is to end now")
+            for proxy in fleet.proxies():
+                proxy.swallow()
             with tasks_of(server.conninfo) as tasks:
                 verdict.stop_gracefully(fleet.members.pop(), fleet, tasks)
                 fleet.stop_submitting()

@@ -39,6 +39,8 @@ def run(seed: int, seconds: float, folder: Path, say: Callable[[str], None]) -> 
             fleet.open()
             disturb(fleet, seed, seconds, say)
             say("at last every connection falls silent for ever, and new ones do not: all is to end now")
+            for member in fleet.members:
+                member.process.wait_until_ready()
             for proxy in fleet.proxies():
                 proxy.swallow()
             with tasks_of(server.conninfo) as tasks:

@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 ARGS ?=
-COMMANDS = help up test lint twins bench ci
+COMMANDS = help up test lint twins bench chaos ci
 
 .PHONY: $(COMMANDS)
 $(COMMANDS):

@@ -60,6 +60,12 @@ def bench(*arguments: str) -> int:
     return _become([str(BIN / "pgq"), "bench", *arguments])
 
 
+def chaos(*arguments: str) -> int:
+    """Disturb a real fleet for a while and audit what is left; --seed N --seconds S."""
+    ensure("test")
+    return _become([str(PYTHON), "-m", "tests.chaos.run", *arguments])
+
+
 def ci() -> int:
     """Do all that a change must pass: lint, the server's tests on the oldest PostgreSQL, twins, the whole suite."""
     linted = lint()
@@ -100,9 +106,9 @@ def help() -> int:
 
 
 COMMANDS: dict[str, Callable[..., int]] = {
-    command.__name__: command for command in (up, test, lint, twins, bench, ci, help)
+    command.__name__: command for command in (up, test, lint, twins, bench, chaos, ci, help)
 }
-WITH_ARGUMENTS = (up, test, twins, bench)
+WITH_ARGUMENTS = (up, test, twins, bench, chaos)
 
 
 def main(arguments: list[str]) -> int:

@@ -15,6 +15,12 @@ from tests.outside_log import Event
 from tests.tasks import ENDED, Row, Tasks
 from tests.workers import Fleet
 
+FORGETS = 2.0
+"""Seconds before its crash within which a server may have told of claims that it had not written yet."""
+
+FROZEN = 10.0
+"""Seconds that a handler may start later than its claim: its process was frozen in between."""
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -25,6 +31,7 @@ class Failure:
     attempt: int
     seconds: float
     reaped: bool
+    error: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +52,11 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What was found, inside and outside. `said` is all that the workers have said."""
+    """What was found, inside and outside. `said` is all that the workers have said.
+
+    Processes are dead since they were killed, or ended by themselves; only the killed could hand nothing back. A crash
+    of the server may have forgotten the claims of the moment before.
+    """
 
     rows: dict[UUID, Row]
     places: Counter[UUID]
@@ -53,6 +64,8 @@ class Evidence:
     acknowledged: list[UUID]
     attempts: dict[UUID, list[Attempt]]
     dead_since: dict[int, float]
+    killed: set[int]
+    crashes: list[float]
     said: str
 
 
@@ -62,6 +75,7 @@ def gather(tasks: Tasks, fleet: Fleet) -> Evidence:
     with tasks.connection.cursor(row_factory=class_row(Failure)) as cursor:
         for failure in cursor.execute(
             "SELECT task_id AS task, lease_epoch AS epoch, attempt, error ? 'reaped' AS reaped,"
+            " error ->> 'type' AS error,"
             " extract(epoch FROM failed_at - started_at)::float8 AS seconds FROM pgq.attempts ORDER BY lease_epoch"
         ):
             failures[failure.task].append(failure)
@@ -74,7 +88,9 @@ def gather(tasks: Tasks, fleet: Fleet) -> Evidence:
         failures=failures,
         acknowledged=[UUID(task) for event in fleet.outside.events("acknowledged") for task in event.facts["tasks"]],
         attempts=attempts_of(fleet.outside.events()),
-        dead_since={event.pid: event.at for event in fleet.outside.events("killed")},
+        dead_since={event.pid: event.at for name in ("killed", "exited") for event in fleet.outside.events(name)},
+        killed={event.pid for event in fleet.outside.events("killed")},
+        crashes=[event.at for event in fleet.outside.events("crashed")],
         said=fleet.said(),
     )
 
@@ -95,6 +111,7 @@ def audit(tasks: Tasks, fleet: Fleet, *, lease: float) -> Evidence:
     what_was_acknowledged_exists(found)
     no_two_leases_live_at_once(found)
     only_the_holder_of_the_lease_wrote(found)
+    failures_are_what_handlers_raised(found)
     attempts_are_counted_at_claim(found)
     only_expired_leases_were_reaped(found, lease)
     return found
@@ -142,6 +159,16 @@ def only_the_holder_of_the_lease_wrote(found: Evidence) -> None:
         assert last.end.facts["how"] == "returned", f"task {task} succeeded, but its handler {last.end.facts['how']}"
 
 
+def failures_are_what_handlers_raised(found: Evidence) -> None:
+    """Invariant 3, for attempts that fail: each is in the outside log, and ended as the database says."""
+    for task, failures in found.failures.items():
+        ends = {attempt.epoch: attempt.end for attempt in found.attempts.get(task, [])}
+        for failure in failures:
+            end = ends.get(failure.epoch)
+            raised = end is not None and end.facts["how"] == failure.error
+            assert failure.reaped or raised, f"task {task}: {failure}, but its handler {end}"
+
+
 def attempts_are_counted_at_claim(found: Evidence) -> None:
     """Invariant 5: what was begun counts, also when its worker died; and nothing counts twice."""
     for task, row in found.rows.items():
@@ -152,7 +179,10 @@ def attempts_are_counted_at_claim(found: Evidence) -> None:
         numbers = [failure.attempt for failure in failures]
         assert numbers == list(range(1, len(failures) + 1)), f"task {task}: {failures}"
         for earlier, later in pairwise(attempts):
-            uncounted = earlier.number == later.number and earlier.start.pid not in found.dead_since
+            forgotten = any(crash - FORGETS <= earlier.start.at <= crash + FROZEN for crash in found.crashes)
+            told_to_stop = earlier.start.pid in found.dead_since and earlier.start.pid not in found.killed
+            handed_back = earlier.end is not None or told_to_stop
+            uncounted = earlier.number == later.number and (forgotten or handed_back)
             assert later.number > earlier.number or uncounted, f"task {task}: an attempt that died was not counted"
         assert all(attempt.number <= row.attempt for attempt in attempts), f"task {task}: {row}"
 

@@ -80,6 +80,14 @@ class Database:
         (row,) = await self.rows("SELECT * FROM pgq.task_status WHERE id = %s", task)
         return row
 
+    async def updates(self) -> tuple[int, int]:
+        """The updates of tasks by this session that are not reported yet: all, and those that touched no index."""
+        [row] = await self.rows(
+            "SELECT n_tup_upd AS every, n_tup_hot_upd AS hot FROM pg_stat_xact_user_tables "
+            "WHERE relid = 'pgq.tasks'::regclass"
+        )
+        return row["every"], row["hot"]
+
     async def state(self, task: UUID) -> str:
         return str((await self.task(task))["state"])
 

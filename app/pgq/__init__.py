@@ -18,6 +18,7 @@ from pgq.client.handler import Handler
 from pgq.client.submission import NewTask
 from pgq.values.backoff import exponential
 from pgq.values.errors import (
+    AnswerLost,
     DatabaseUnavailable,
     DuplicateKind,
     DuplicateTask,
@@ -40,6 +41,7 @@ from pgq.values.raised import Bury, Cancel, Retry, Snooze
 from pgq.values.task import Progress, TaskError, TaskStatus
 
 __all__ = [
+    "AnswerLost",
     "App",
     "Bury",
     "Cancel",

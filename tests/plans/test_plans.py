@@ -180,16 +180,7 @@ async def test_extending_touches_no_index(db: Database) -> None:
 
     for _ in range(3):  # as often as the page has room for, whether or not it can be pruned in between
         async with db.connection.transaction():
-            before = await updates(db)
+            before = await db.updates()
             await db.connection.execute(sql("extend"), {**fence, "lease": 60.0})
-            after = await updates(db)
+            after = await db.updates()
         assert [now - then for now, then in zip(after, before, strict=True)] == [5, 5]
-
-
-async def updates(db: Database) -> tuple[int, int]:
-    """The updates of this session that are not reported yet: all, and those that touched no index."""
-    [row] = await db.rows(
-        "SELECT n_tup_upd AS every, n_tup_hot_upd AS hot FROM pg_stat_xact_user_tables "
-        "WHERE relid = 'pgq.tasks'::regclass"
-    )
-    return row["every"], row["hot"]

@@ -1,4 +1,4 @@
-"""Connections that pgq makes itself: autocommit, READ COMMITTED, and prepared statements only where they survive.
+"""Connections that pgq makes itself: autocommit, patient, READ COMMITTED; prepared statements only where they survive.
 
 A transaction pooler hands each transaction to any of its server connections, where a statement prepared before may be
 missing or another's (PgBouncer before 1.21). It also makes up the backend's process id that it tells its clients, and
@@ -14,6 +14,13 @@ from typing import Any
 from psycopg import AsyncConnection, Connection
 from psycopg.rows import class_row
 
+from pgq.db.patience import (
+    PATIENCE,
+    PATIENCE_BEHIND_A_POOLER,
+    Patient,
+    PatientAsyncConnection,
+    PatientConnection,
+)
 from pgq.db.sql import sql
 from pgq.values.errors import SettingsError
 
@@ -30,29 +37,33 @@ class Session:
     fix: str
 
 
-def connect(conninfo: str) -> Connection[Any]:
+def connect(conninfo: str, *, patience: float | None = None) -> Connection[Any]:
     """A connection for a thread.
 
-    Raises psycopg.OperationalError when the database does not answer, and SettingsError behind a pooler whose sessions
-    are not READ COMMITTED.
+    `patience`: seconds, in place of PATIENCE and PATIENCE_BEHIND_A_POOLER. Raises psycopg.OperationalError when the
+    database does not answer, and SettingsError behind a pooler whose sessions are not READ COMMITTED.
     """
-    connection = Connection.connect(conninfo, autocommit=True, prepare_threshold=None)
+    connection = PatientConnection[Any].connect(conninfo, autocommit=True, prepare_threshold=None)
+    connection.patience, connection.asks = patience or PATIENCE, False  # nobody could say yet which backend has it
     try:
-        connection.prepare_threshold = PREPARE_AFTER if make_read_committed(connection) else None
+        own = make_read_committed(connection)
     except BaseException:
         connection.close()
         raise
+    settle(connection, own, patience)
     return connection
 
 
-async def connect_async(conninfo: str) -> AsyncConnection[Any]:
+async def connect_async(conninfo: str, *, patience: float | None = None) -> AsyncConnection[Any]:
     """A connection for the event loop. Raises what `connect` does."""
-    connection = await AsyncConnection.connect(conninfo, autocommit=True, prepare_threshold=None)
+    connection = await PatientAsyncConnection[Any].connect(conninfo, autocommit=True, prepare_threshold=None)
+    connection.patience, connection.asks = patience or PATIENCE, False
     try:
-        connection.prepare_threshold = PREPARE_AFTER if await make_read_committed_async(connection) else None
+        own = await make_read_committed_async(connection)
     except BaseException:
         await connection.close()
         raise
+    settle(connection, own, patience)
     return connection
 
 
@@ -93,3 +104,11 @@ def must_change(connection: Connection[Any] | AsyncConnection[Any], session: Ses
 def pooled(connection: Connection[Any] | AsyncConnection[Any]) -> bool:
     """Whether the connection goes through a transaction pooler, as found when it was made."""
     return connection.prepare_threshold is None
+
+
+def settle(connection: Patient, own: bool, patience: float | None) -> None:
+    """Treat a connection as what its session allows: one of its `own`, or one that a pooler shares out."""
+    if own:
+        connection.prepare_threshold, connection.asks = PREPARE_AFTER, True
+    else:
+        connection.patience = patience or PATIENCE_BEHIND_A_POOLER

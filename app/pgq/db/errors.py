@@ -10,7 +10,9 @@ from uuid import UUID
 
 import psycopg
 
+from pgq.db.patience import NoAnswer
 from pgq.values.errors import (
+    AnswerLost,
     DatabaseUnavailable,
     DuplicateTask,
     IdempotencyConflict,
@@ -60,9 +62,19 @@ def translated(error: Exception, positions: Sequence[int] = ()) -> Exception:
         facts = facts_of(cause)
         if facts is not None:
             return in_our_words(facts, positions) or error
+        if isinstance(cause, NoAnswer):
+            return lost(one_line(cause))
         if isinstance(cause, psycopg.OperationalError):  # no SQLSTATE: the connection failed, not the statement
             return DatabaseUnavailable(f"the database does not answer: {one_line(cause)}")
     return error
+
+
+def lost(why: str) -> AnswerLost:
+    """The connection broke under a statement."""
+    return AnswerLost(
+        f"the database's answer is lost ({why}): what was asked may have been done, or not. "
+        "A submit with a key can be repeated: with the same key it makes no second task"
+    )
 
 
 def in_our_words(facts: Facts, positions: Sequence[int]) -> Exception | None:
@@ -82,6 +94,8 @@ def in_our_words(facts: Facts, positions: Sequence[int]) -> Exception | None:
             return NotAllowed(f"{facts.message}: ask for one of the roles pgq_submitter, pgq_worker, pgq_admin")
         case state if state in NO_SCHEMA:
             return SchemaError(f"the database has no pgq schema that fits ({facts.message}); run 'pgq migrate'")
+        case "57P02":  # a crash, which may come after the COMMIT
+            return lost(facts.message)
         case state if state.startswith(("08", "57P")) or state == "53300":
             return DatabaseUnavailable(f"the database does not answer: {facts.message}")
         case _:

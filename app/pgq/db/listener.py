@@ -61,7 +61,7 @@ class Listener:
             while True:
                 try:
                     await self.listen(await self.steady.get())
-                except (psycopg.Error, TimeoutError) as error:
+                except psycopg.Error as error:
                     self.turn("reconnecting")
                     await self.steady.recover(error)
         finally:
@@ -91,9 +91,8 @@ class Listener:
             self.on_cancel(notification.payload)
 
     async def confirmed(self, connection: AsyncConnection[Any]) -> bool:
-        """Whether the server says that this session listens. Raises TimeoutError: a dead socket is silent too."""
-        async with asyncio.timeout(PROOF_EVERY):
-            row = await (await connection.execute(sql("is_listening"))).fetchone()
+        """Whether the server says that this session listens. Raises psycopg.Error: a dead socket is silent too."""
+        row = await (await connection.execute(sql("is_listening"))).fetchone()
         return row is not None and row[0]
 
     async def prove(self, connection: AsyncConnection[Any]) -> None:

@@ -15,9 +15,14 @@ from psycopg import AsyncConnection, Connection
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 from pgq.db.connect import connect, connect_async, make_read_committed, make_read_committed_async
+from pgq.db.patience import PatientAsyncConnection, PatientConnection
 
-SyncPool = ConnectionPool[Connection[Any]]
-AsyncPool = AsyncConnectionPool[AsyncConnection[Any]]
+SyncPool = ConnectionPool[PatientConnection[Any]]
+AsyncPool = AsyncConnectionPool[PatientAsyncConnection[Any]]
+
+PATIENCE = 30.0
+"""Seconds without an answer after which the server is asked whether it is still at work on it. Behind a pooler nobody
+can say, and the statement is given up."""
 
 # No prepared statements: they do not survive a transaction pooler.
 OPTIONS: dict[str, Any] = {"autocommit": True, "prepare_threshold": None}
@@ -57,13 +62,14 @@ class Pools:
             os.getpid(),
             ConnectionPool(
                 conninfo,
+                connection_class=PatientConnection[Any],
                 kwargs=OPTIONS,
+                configure=configure,
+                check=check,
                 min_size=0,
                 max_size=self.size,
                 open=False,
                 num_workers=1,
-                check=check,
-                configure=configure,
             ),
         )
         pool.open()
@@ -77,13 +83,14 @@ class Pools:
         if loop not in self.by_loop:
             pool: AsyncPool = AsyncConnectionPool(
                 conninfo,
+                connection_class=PatientAsyncConnection[Any],
                 kwargs=OPTIONS,
+                configure=configure_async,
+                check=check_async,
                 min_size=0,
                 max_size=self.size,
                 open=False,
                 num_workers=1,
-                check=check_async,
-                configure=configure_async,
             )
             self.by_loop[loop] = pool, self.until_the_loop_ends(pool)
             await anext(self.by_loop[loop][1])
@@ -119,14 +126,16 @@ def close_pool_of_this_process(pools: dict[int, SyncPool]) -> None:
         pool.close()
 
 
-def configure(connection: Connection[Any]) -> None:
+def configure(connection: PatientConnection[Any]) -> None:
     """Make a new connection one of pgq's."""
-    make_read_committed(connection)
+    connection.patience = PATIENCE
+    connection.asks = make_read_committed(connection)
 
 
-async def configure_async(connection: AsyncConnection[Any]) -> None:
+async def configure_async(connection: PatientAsyncConnection[Any]) -> None:
     """The same in async code."""
-    await make_read_committed_async(connection)
+    connection.patience = PATIENCE
+    connection.asks = await make_read_committed_async(connection)
 
 
 def check(connection: Connection[Any]) -> None:

@@ -12,6 +12,8 @@ from psycopg import AsyncConnection
 
 from pgq.db.connect import connect_async
 from pgq.db.errors import translated
+from pgq.db.patience import hang_up
+from pgq.values.errors import AnswerLost
 
 log = logging.getLogger("pgq.db")
 R = TypeVar("R")
@@ -53,6 +55,11 @@ class SteadyConnection:
         if connection is not None:
             await connection.close()
 
+    def hang_up(self) -> None:
+        """End the connection under whoever waits for an answer over it, who then gets an error at once."""
+        if self.connection is not None:
+            hang_up(self.connection)
+
     async def persist(self, action: Callable[[AsyncConnection[Any]], Coroutine[Any, Any, R]]) -> R:
         """Do `action` until the database has answered, waiting longer each time, up to five seconds.
 
@@ -75,7 +82,10 @@ class SteadyConnection:
         longest = min(FIRST_WAIT * 2 ** min(self.waits, 20), LONGEST_WAIT)
         if time.monotonic() - self.said_at > SAY_AGAIN:
             self.said_at = time.monotonic()
-            log.warning("%s: trying again: %s", self.part, first_line(translated(error)))
+            known = translated(error)
+            log.warning(
+                "%s: trying again: %s", self.part, first_line(error if isinstance(known, AnswerLost) else known)
+            )
         await self.drop()
         await asyncio.sleep(random.uniform(longest / 2, longest))  # noqa: S311
 

@@ -4,6 +4,7 @@ PgqError
 ├── SettingsError           a setting is missing or wrong
 ├── SchemaError             the database holds no schema, a foreign one, or another version's
 ├── DatabaseUnavailable     no answer from the database
+│   └── AnswerLost          ... which may have done what it was asked
 ├── DuplicateKind           two handlers of one app claim the same kind
 ├── InvalidTask             a field of a submitted task is wrong (.field, .reason)
 ├── DuplicateTask           the task's id is in use already
@@ -35,6 +36,13 @@ class SchemaError(PgqError):
 
 class DatabaseUnavailable(PgqError):
     """The database did not answer."""
+
+
+class AnswerLost(DatabaseUnavailable):
+    """The connection broke, or was given up, before the answer came: what was asked may have been done, or not.
+
+    A submit with a key can be repeated with the same key: if the first one was done, it answers that task's id.
+    """
 
 
 class NotAllowed(PgqError):

@@ -15,6 +15,7 @@ from pgq.db import leases as db
 from pgq.db import workers
 from pgq.db.connect import connect
 from pgq.db.listener import ListenerState
+from pgq.db.patience import PATIENCE
 from pgq.db.steady import first_line
 from pgq.values.task import Claimed, Lease
 
@@ -198,7 +199,8 @@ class LeaseKeeper:
     def connected(self) -> Connection[Any]:
         """The keeper's connection; a new one when the old one broke."""
         if self.connection is None or self.connection.closed:
-            self.connection = connect(self.conninfo)
+            # Given up early enough for another one to renew what this one could not.
+            self.connection = connect(self.conninfo, patience=min(PATIENCE, self.seconds / 6))
         return self.connection
 
     def disconnect(self) -> None:

@@ -37,6 +37,9 @@ log = logging.getLogger("pgq.worker")
 LAST_FLUSH = 10.0
 """Seconds that a stopping worker tries to write its last outcomes."""
 
+LAST_CLAIM = 5.0
+"""Seconds that a stopping worker waits for the answer to a claim."""
+
 MOST_UNWRITTEN = 2_000
 """Outcomes that wait to be written; beyond that the worker claims nothing more."""
 
@@ -96,6 +99,7 @@ class Worker:
             log.info("stopping at once")
             return
         self.stopping.set()
+        asyncio.get_running_loop().call_later(LAST_CLAIM, self.claimer.steady.hang_up)
         log.info(
             "stopping: %d tasks have %g s to finish; asked again, they are handed back at once",
             len(self.executor.running),
@@ -156,6 +160,7 @@ class Worker:
             async with asyncio.timeout(LAST_FLUSH):
                 await self.reporter.flushed()
                 await self.completer.flushed()
+        self.completer.steady.hang_up()
 
     def recorded(self, leases: Iterable[Lease]) -> None:
         """These outcomes are written: nothing of them is held any more."""

@@ -46,8 +46,15 @@ def read_state(words: str) -> str:
     return words
 
 
+def read_whole_number(words: str) -> int:
+    if not words.isdecimal():
+        raise InvalidTask("number", f"must be a whole number, not {words[:40]!r}")
+    return int(words)
+
+
 duration = reader(parse_duration, "duration")
 moment = reader(read_moment, "time")
+whole_number = reader(read_whole_number, "number")
 priority = reader(read_priority, "priority")
 state = reader(read_state, "state")
 

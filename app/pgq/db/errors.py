@@ -16,6 +16,7 @@ from pgq.values.errors import (
     IdempotencyConflict,
     InvalidTask,
     NotAllowed,
+    QueueFull,
     SchemaError,
     TaskNotFound,
     WrongState,
@@ -62,6 +63,9 @@ def in_our_words(facts: Facts) -> Exception | None:
     match facts.sqlstate:
         case "PQ001":
             return IdempotencyConflict(facts.message)
+        case "PQ002":
+            said = detail_of(facts)
+            return QueueFull(facts.message, str(said.get("queue", "")), said.get("max_depth"))
         case "PQ003":
             return refused(facts)
         case "PQ006":

@@ -129,8 +129,13 @@ queues = Table(
     Column("paused_at", MOMENT),
     Column("paused_until", MOMENT),
     Column("timeout_seconds", Double),
+    Column("max_depth", Integer),
+    Column("retention_seconds", Double),
+    Column("history_pruned_before", MOMENT),
     CheckConstraint("char_length(name) BETWEEN 1 AND 128", name="queue_name_length"),
     CheckConstraint(A_TIMEOUT, name="queue_timeout_range"),
+    CheckConstraint("max_depth BETWEEN 1 AND 1000000000", name="queue_depth_range"),
+    CheckConstraint("retention_seconds BETWEEN 3600 AND 315360000", name="queue_retention_range"),
 )
 
 kinds = Table(

@@ -39,6 +39,7 @@ def duties(*, lease: float, kind_grace: float) -> tuple[Duty, ...]:
             name="expirer", statement="expire", period=EVERY_SECOND, parameters={"only": None}, candidates="late_tasks"
         ),
         Duty(name="pruner", statement="prune", period=60),
+        Duty(name="forgetter", statement="forget", period=60),
         # After an outage, the fleets that come back later than others have the grace time to show their kinds again.
         Duty(
             name="undertaker",

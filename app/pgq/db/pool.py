@@ -22,11 +22,15 @@ OPTIONS: dict[str, Any] = {"autocommit": True, "prepare_threshold": None}
 
 
 class Pools:
-    """Connections to one database, opened when first asked for. `conninfo` is called then, not before."""
+    """Connections to one database, opened when first asked for. `conninfo` is called then, not before.
 
-    def __init__(self, conninfo: Callable[[], str], size: int) -> None:
+    `patience` is how many seconds a caller waits for a free connection.
+    """
+
+    def __init__(self, conninfo: Callable[[], str], size: int, *, patience: float = 30.0) -> None:
         self.conninfo = conninfo
         self.size = size
+        self.patience = patience
         self.by_process: dict[int, SyncPool] = {}
         self.by_loop: dict[tuple[int, asyncio.AbstractEventLoop], tuple[AsyncPool, AsyncGenerator[None]]] = {}
         # At exit too, so that no thread of the pool is left then.
@@ -54,7 +58,14 @@ class Pools:
         pool = self.by_process.setdefault(
             os.getpid(),
             ConnectionPool(
-                conninfo, kwargs=OPTIONS, min_size=0, max_size=self.size, open=False, num_workers=1, check=check
+                conninfo,
+                kwargs=OPTIONS,
+                min_size=0,
+                max_size=self.size,
+                timeout=self.patience,
+                open=False,
+                num_workers=1,
+                check=check,
             ),
         )
         pool.open()
@@ -67,7 +78,14 @@ class Pools:
         loop = this_loop()
         if loop not in self.by_loop:
             pool: AsyncPool = AsyncConnectionPool(
-                conninfo, kwargs=OPTIONS, min_size=0, max_size=self.size, open=False, num_workers=1, check=check_async
+                conninfo,
+                kwargs=OPTIONS,
+                min_size=0,
+                max_size=self.size,
+                timeout=self.patience,
+                open=False,
+                num_workers=1,
+                check=check_async,
             )
             self.by_loop[loop] = pool, self.until_the_loop_ends(pool)
             await anext(self.by_loop[loop][1])

@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from pgq.values.duration import parse_duration
 from pgq.values.errors import InvalidTask, SettingsError
 
-SECRETS = ("database_url", "direct_url")
+SECRETS = ("database_url", "direct_url", "admin_token")
 
 
 class Settings(BaseSettings):
@@ -25,6 +25,22 @@ class Settings(BaseSettings):
     """An un-pooled URL for LISTEN, when database_url goes through a transaction pooler."""
     data_dir: Path = Field(default_factory=lambda: user_data_path("pgq") / "postgres")
     """Where the embedded server keeps its data."""
+
+    host: str = "127.0.0.1"
+    """Where the API listens."""
+    port: int = Field(8000, ge=0, le=65_535)
+    auth: Literal["required", "off"] | None = None
+    """Default: off on a loopback address, required elsewhere."""
+    insecure: bool = False
+    """Allows auth to be off where others can reach it."""
+    admin_token: SecretStr | None = None
+    """A static token with all rights, for the first start."""
+    pool_size: int = Field(10, ge=1, le=1_000)
+    """Database connections of one API process."""
+    max_body_bytes: int = Field(2_097_152, ge=1_024)
+    """The longest body of a request."""
+    max_batch_bytes: int = Field(67_108_864, ge=1_024)
+    """The longest body of a batch."""
 
     app: str | None = None
     """MODULE or MODULE:APP of the worker."""

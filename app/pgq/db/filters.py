@@ -21,6 +21,7 @@ class TaskFilter:
     queues: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    created_after: datetime | None = None
     created_before: datetime | None = None
     visible: tuple[str, ...] = ()
     """Patterns of queue names (`mail-*`): a task's queue must fit one. Who asks may see no other; none: may see all."""

@@ -35,6 +35,12 @@ def worker_utilization(connection: Connection[Any]) -> list[Row]:
         return cursor.execute(sql("worker_utilization")).fetchall()
 
 
+def kinds(connection: Connection[Any]) -> list[Row]:
+    """What workers have published, by name."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(sql("kinds")).fetchall()
+
+
 def failed_attempts(connection: Connection[Any], task_id: UUID) -> list[Row]:
     """The attempts of a task that failed, in order."""
     with connection.cursor(row_factory=dict_row) as cursor:

@@ -1,20 +1,22 @@
 """Who calls, and what they may do."""
 
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
-from typing import Annotated, Any, Literal, NoReturn
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, NoReturn
 
 from fastapi import Depends, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.requests import Request
 
+from pgq.api.credentials import Credentials
+from pgq.api.limits import Limits
 from pgq.api.problems import Problem
 from pgq.api.services import services_of
+from pgq.values.patterns import as_like, matches
+from pgq.values.token import ScopeName
 
-ScopeName = Literal["submit", "read", "operate", "work", "exec", "admin"]
-SCOPES: tuple[ScopeName, ...] = ("submit", "read", "operate", "work", "exec", "admin")
+FAILURES_A_SECOND, FAILURES_AT_ONCE = 0.2, 20.0
+"""How often an address may come with a token that is not valid."""
 
 BEARER = HTTPBearer(auto_error=False, scheme_name="token", description="A token from `pgq tokens create`.")
 
@@ -36,7 +38,7 @@ class Caller:
 
     def may_see(self, queue: str) -> bool:
         """Whether the queue fits a pattern of the caller's."""
-        return not self.queues or any(fits(pattern, queue) for pattern in self.queues)
+        return matches(self.queues, queue)
 
     def require_queue(self, queue: str) -> None:
         """Raise a 403 for a queue that is not the caller's."""
@@ -51,9 +53,7 @@ class Caller:
     @property
     def queue_likes(self) -> list[str] | None:
         """The patterns for SQL's LIKE; None for every queue."""
-        if not self.queues:
-            return None
-        return [re.sub(r"([\\%_])", r"\\\1", one).replace("*", "%") for one in self.queues]
+        return [as_like(pattern) for pattern in self.queues] if self.queues else None
 
 
 ANONYMOUS = Caller("anonymous", frozenset(["admin"]))
@@ -63,16 +63,6 @@ ANONYMOUS = Caller("anonymous", frozenset(["admin"]))
 def hide(what: str = "task") -> NoReturn:
     """Raise the 404 of something that the caller may not see."""
     raise Problem("not_found", f"there is no such {what}")
-
-
-@cache
-def expression(pattern: str) -> re.Pattern[str]:
-    return re.compile(".*".join(map(re.escape, pattern.split("*"))), re.DOTALL)
-
-
-def fits(pattern: str, queue: str) -> bool:
-    """Whether a queue's name fits a pattern, in which `*` stands for anything."""
-    return expression(pattern).fullmatch(queue) is not None
 
 
 class Needs:
@@ -103,6 +93,29 @@ def needs(*scopes: ScopeName) -> Any:
 
 
 async def identify(request: Request) -> Caller:
-    """Who the request's token belongs to. Raises the problem 401."""
-    services_of(request)
-    return ANONYMOUS
+    """Who the request's token belongs to. Raises the problems 401 and 429, or DatabaseUnavailable."""
+    services = services_of(request)
+    settings, limits = services.settings, services.part(Limits)
+    address = request.client.host if request.client else ""
+    about = {"request_id": request.state.request_id, "address": address}
+    await limits.admit(f"address:{address}", settings.rate_limit_address, settings.rate_limit_burst)
+    if settings.auth_is_off:
+        return replace(ANONYMOUS, **about)
+
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not given:
+        raise unauthenticated("send a token: 'Authorization: Bearer pgq_...'")
+    credentials, failures = services.part(Credentials), f"login:{address}"
+    # Whoever guesses too often is not even told that a guess was right; random tokens cannot be guessed, so they pass.
+    if credentials.is_admin_token(given) and not limits.is_empty(failures):
+        return Caller("PGQ_ADMIN_TOKEN", frozenset(["admin"]), **about)
+    stored = await credentials.find(given)
+    if stored is None:
+        await limits.admit(failures, FAILURES_A_SECOND, FAILURES_AT_ONCE)
+        raise unauthenticated("the token is unknown, expired or revoked")
+    await limits.admit(f"token:{stored.id}", settings.rate_limit_token, settings.rate_limit_burst)
+    return Caller(stored.name, frozenset(stored.scopes), stored.id, tuple(stored.queues), **about)
+
+
+def unauthenticated(detail: str) -> Problem:
+    return Problem("unauthenticated", detail, headers={"WWW-Authenticate": 'Bearer realm="pgq"'})

@@ -4,20 +4,30 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import psycopg
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from pgq.api.bodies import field_errors
+from pgq.api.docs import add_docs
+from pgq.api.guards.hosts import Hosts
+from pgq.api.guards.in_flight import InFlight
+from pgq.api.guards.last_resort import LastResort
 from pgq.api.guards.request_id import RequestId
+from pgq.api.guards.safe_headers import SafeHeaders
+from pgq.api.guards.slow_bodies import SlowBodies
+from pgq.api.openapi import document
 from pgq.api.problems import Code, Problem, problem_of
 from pgq.api.routes import routers
 from pgq.api.services import Services
 from pgq.db.errors import translated
 from pgq.values.errors import PgqError
-from pgq.values.settings import Settings
+from pgq.values.settings import Settings, listed
 
 log = logging.getLogger("pgq.api")
 
@@ -35,17 +45,37 @@ def create_app(settings: Settings, *, conninfo: str) -> FastAPI:
         finally:
             await services.close()
 
-    app = FastAPI(title="pgq", lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app = FastAPI(
+        lifespan=lifespan,
+        root_path=settings.root_path,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        middleware=guards(settings),
+    )
     app.state.services = services
     for router in routers:
         app.include_router(router)
-    app.add_exception_handler(Problem, answer)
-    app.add_exception_handler(RequestValidationError, answer)
-    app.add_exception_handler(HTTPException, answer)
-    app.add_exception_handler(PgqError, answer)
-    app.add_exception_handler(Exception, answer)
-    app.add_middleware(RequestId)
+    add_docs(app)
+    app.openapi = lambda: document(app)  # type: ignore[method-assign]
+    for error in (Problem, RequestValidationError, HTTPException, PgqError, psycopg.Error):
+        app.add_exception_handler(error, answer)
     return app
+
+
+def guards(settings: Settings) -> list[Middleware]:
+    """What a request passes on its way in, the first one first."""
+    proxies = listed(settings.trusted_proxies)
+    return [
+        Middleware(RequestId),
+        Middleware(SafeHeaders),
+        Middleware(Hosts, settings),
+        *([Middleware(ProxyHeadersMiddleware, trusted_hosts=proxies)] if proxies else []),  # type: ignore[arg-type]
+        Middleware(InFlight, settings.max_requests),
+        Middleware(SlowBodies, settings.header_seconds),
+        Middleware(LastResort),
+    ]
 
 
 async def answer(request: Request, error: Exception) -> Response:

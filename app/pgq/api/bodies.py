@@ -56,14 +56,14 @@ class StrictRoute(APIRoute):
         handler = super().get_route_handler()
         guards = [one.call for one in every(self.dependant) if isinstance(one.call, Needs)]
         names = {field.alias for one in every(self.dependant) for field in one.query_params}
-        has_body = self.body_field is not None
+        body = self.body_field
 
         async def handle(request: Request) -> Response:
             request = StrictRequest(request.scope, request.receive)
             for guard in guards:
                 await guard.caller(request)
             refuse_unknown(request, names)
-            if has_body:
+            if body is not None and (body.field_info.is_required() or may_have_body(request)):
                 if media_type(request) != JSON:
                     raise Problem("unsupported_media_type", f"send the body as {JSON}")
                 await request.json()
@@ -85,6 +85,11 @@ def refuse_unknown(request: Request, names: set[str]) -> None:
     if unknown:
         errors = [FieldError(f"query/{name}", "is not a parameter of this route") for name in unknown]
         raise Problem("invalid", f"unknown parameter: {', '.join(unknown)}", errors=errors)
+
+
+def may_have_body(request: Request) -> bool:
+    """Whether the request's head announces a body."""
+    return "transfer-encoding" in request.headers or request.headers.get("content-length", "0") != "0"
 
 
 def media_type(request: Request) -> str:

@@ -26,6 +26,7 @@ from pgq.cli import (
 from pgq.cli.command import remember
 from pgq.cli.failures import BROKEN_PIPE, INTERRUPTED, end_of_usage
 from pgq.cli.session import Session
+from pgq.values.version import pgq_version
 
 
 class Root(TyperGroup):
@@ -74,7 +75,7 @@ app = typer.Typer(
 
 def say_version(asked: bool) -> None:
     if asked:
-        typer.echo(f"pgq {version.pgq_version()}")
+        typer.echo(f"pgq {pgq_version()}")
         raise typer.Exit
 
 

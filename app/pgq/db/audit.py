@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from psycopg import Connection
+from psycopg.rows import dict_row
 
 from pgq.db.sql import sql
 from pgq.values.json_text import to_text
@@ -31,3 +32,9 @@ def append(
         "address": address,
     }
     connection.execute(sql("api/append_audit"), given)
+
+
+def list_audit(connection: Connection[Any], *, before: int | None, limit: int) -> list[dict[str, Any]]:
+    """The newest lines, from behind the one with the id `before` on."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(sql("api/list_audit"), {"before": before, "limit": limit}).fetchall()

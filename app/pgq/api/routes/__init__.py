@@ -4,6 +4,18 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter
 
-from pgq.api.routes import system
+from pgq.api.routes import audit, batch, bulk, follow, kinds, queues, submit, system, tasks, tokens, workers
 
-routers: Sequence[APIRouter] = (system.router,)
+routers: Sequence[APIRouter] = (
+    submit.router,
+    batch.router,
+    tasks.router,
+    follow.router,
+    bulk.router,
+    queues.router,
+    workers.router,
+    kinds.router,
+    tokens.router,
+    audit.router,
+    system.router,
+)

@@ -15,6 +15,7 @@ from pgq.values.errors import (
     InvalidTask,
     NotAllowed,
     PgqError,
+    QueueFull,
     SchemaError,
     TaskNotFound,
     WrongState,
@@ -119,6 +120,8 @@ def problem_of(error: PgqError) -> Problem:
             return Problem("duplicate", str(error))
         case IdempotencyConflict():
             return Problem("idempotency_conflict", str(error))
+        case QueueFull():
+            return Problem("queue_full", str(error))
         case TaskNotFound():
             return Problem("not_found", str(error))
         case WrongState():

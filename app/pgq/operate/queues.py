@@ -42,9 +42,10 @@ def resume(connection: Connection[Any], queue: str) -> bool:
 def set_queue(connection: Connection[Any], queue: str, given: Mapping[str, Any]) -> None:
     """Set `max_depth`, `timeout_seconds`, `retention_seconds` of a queue; None takes one back, what is left out stays.
 
-    max_depth: how many tasks may wait in it (None: any number); what is submitted beyond is refused. timeout_seconds: the
-    timeout of tasks for which neither their submit nor their handler says one. retention_seconds: how long its ended
-    tasks are kept, from one hour (None: as long as those of other queues; a longer one does not keep them longer).
+    max_depth: how many tasks may wait in it (None: any number); what is submitted beyond is refused.
+    timeout_seconds: the timeout of tasks for which neither their submit nor their handler says one.
+    retention_seconds: how long its ended tasks are kept, from one hour (None: as long as those of other queues; a
+    longer one does not keep them longer).
     The queue needs no tasks yet. Raises InvalidTask for a wrong name or value.
     """
     values = queue_settings(given)

@@ -12,6 +12,7 @@ from pgq.api.problems import Problem
 from pgq.db.filters import STATES, DeadLetterFilter, TaskFilter
 from pgq.values import fields
 from pgq.values.errors import InvalidTask
+from pgq.values.task import json_value
 
 MOST_NAMES = 100
 A_NAME = text_schema(fields.NAME_LENGTH)
@@ -58,6 +59,10 @@ class Bulk(Body):
     all: StrictBool = Field(False, description="Needed when nothing else says which: every one.")
     limit: Limit = None
     dry_run: StrictBool = Field(False, description="Only count.")
+
+    def asked(self) -> dict[str, Any]:
+        """What the caller said, for the audit log."""
+        return {name: json_value(getattr(self, name)) for name in sorted(self.model_fields_set)}
 
     def require(self, filtered: bool) -> None:
         """Raise the problem `filter_required` when a typing error would take everything."""

@@ -33,8 +33,8 @@ MaxDepth = Annotated[
     setting("max_depth"),
     nullable({
         "type": "integer", "minimum": 1, "maximum": DEEPEST,
-        "description": "So many tasks may wait in it (scheduled ones, too); a submit beyond is answered `queue_full`. Submits"
-        " at the same moment do not see one another, and may exceed it together.",
+        "description": "So many tasks may wait in it (scheduled ones, too); a submit beyond is answered `queue_full`."
+        " Submits at the same moment do not see one another, and may exceed it together.",
     }),
 ]  # fmt: skip
 TimeoutSeconds = Annotated[

@@ -6,13 +6,14 @@ from uuid import UUID
 
 from fastapi import APIRouter
 from psycopg import Connection
-from starlette.responses import JSONResponse
+from starlette.responses import Response
 
 from pgq.api.access import Caller, needs
 from pgq.api.audit import record
 from pgq.api.bodies import StrictRoute
 from pgq.api.models.bulk import Bulk, BulkReport, SomeDeadLetters, SomeTasks
 from pgq.api.problems import responses
+from pgq.api.rendering import json_response
 from pgq.api.services import Here
 from pgq.operate import bulk
 
@@ -29,14 +30,14 @@ Operator = Annotated[Caller, needs("operate")]
     response_model=BulkReport,
     responses=responses("filter_required"),
 )
-def cancel_tasks(here: Here, caller: Operator, body: SomeTasks) -> JSONResponse:
+def cancel_tasks(here: Here, caller: Operator, body: SomeTasks) -> Response:
     """Cancel the live tasks that fit; running handlers are told to stop."""
     which = body.filter(caller.queues)
     with here.pools.connection() as connection:
         report = bulk.cancel_matching(
             connection, which, limit=body.limit, dry_run=body.dry_run, note=Audit(caller, "task.cancel", body)
         )
-    return JSONResponse(report.to_json())
+    return json_response(report.to_json())
 
 
 @router.post(
@@ -47,14 +48,14 @@ def cancel_tasks(here: Here, caller: Operator, body: SomeTasks) -> JSONResponse:
     response_model=BulkReport,
     responses=responses("filter_required"),
 )
-def retry_tasks(here: Here, caller: Operator, body: SomeTasks) -> JSONResponse:
+def retry_tasks(here: Here, caller: Operator, body: SomeTasks) -> Response:
     """Run the tasks that fit again: dead ones are redriven, waiting ones run now, ended ones give new tasks."""
     which = body.filter(caller.queues)
     with here.pools.connection() as connection:
         report = bulk.retry_matching(
             connection, which, limit=body.limit, dry_run=body.dry_run, note=Audit(caller, "task.retry", body)
         )
-    return JSONResponse(report.to_json())
+    return json_response(report.to_json())
 
 
 @router.post(
@@ -65,14 +66,14 @@ def retry_tasks(here: Here, caller: Operator, body: SomeTasks) -> JSONResponse:
     response_model=BulkReport,
     responses=responses("filter_required"),
 )
-def redrive_dead_letters(here: Here, caller: Operator, body: SomeDeadLetters) -> JSONResponse:
+def redrive_dead_letters(here: Here, caller: Operator, body: SomeDeadLetters) -> Response:
     """Bring the dead letters that fit back: due now, with all their attempts again."""
     which = body.filter(caller.queues)
     with here.pools.connection() as connection:
         report = bulk.redrive_matching(
             connection, which, limit=body.limit, dry_run=body.dry_run, note=Audit(caller, "dlq.redrive", body)
         )
-    return JSONResponse(report.to_json())
+    return json_response(report.to_json())
 
 
 @router.post(
@@ -83,14 +84,14 @@ def redrive_dead_letters(here: Here, caller: Operator, body: SomeDeadLetters) ->
     response_model=BulkReport,
     responses=responses("filter_required"),
 )
-def purge_dead_letters(here: Here, caller: Operator, body: SomeDeadLetters) -> JSONResponse:
+def purge_dead_letters(here: Here, caller: Operator, body: SomeDeadLetters) -> Response:
     """Forget the dead letters that fit for good."""
     which = body.filter(caller.queues)
     with here.pools.connection() as connection:
         report = bulk.purge_matching(
             connection, which, limit=body.limit, dry_run=body.dry_run, note=Audit(caller, "dlq.purge", body)
         )
-    return JSONResponse(report.to_json())
+    return json_response(report.to_json())
 
 
 class Audit:
@@ -99,7 +100,7 @@ class Audit:
     def __init__(self, caller: Caller, action: str, body: Bulk) -> None:
         self.caller = caller
         self.action = action
-        self.asked = body.model_dump(mode="json", exclude_unset=True, exclude={"dry_run"})
+        self.asked = body.asked()
 
     def __call__(self, connection: Connection[Any], ids: Sequence[UUID]) -> None:
         details = {"asked": self.asked, "changed": len(ids), "ids": [str(one) for one in ids]}

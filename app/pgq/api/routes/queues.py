@@ -4,13 +4,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
 from psycopg import Connection
-from starlette.responses import JSONResponse
+from starlette.responses import Response
 
 from pgq.api.access import Caller, needs
 from pgq.api.audit import record
 from pgq.api.bodies import StrictRoute
 from pgq.api.models.queues import PauseQueue, Queue, QueueName, Queues, SetQueue
 from pgq.api.problems import responses
+from pgq.api.rendering import json_response
 from pgq.api.services import Here
 from pgq.db import overview
 from pgq.operate import queues
@@ -26,12 +27,12 @@ Operator = Annotated[Caller, needs("operate")]
 
 
 @router.get("", operation_id="list_queues", summary="List queues", response_model=Queues)
-def list_queues(here: Here, caller: Reader) -> JSONResponse:
+def list_queues(here: Here, caller: Reader) -> Response:
     """The queues that hold tasks or have settings, by name: how full they are, and what is set of them."""
     with here.pools.connection() as connection:
         found = overview.queues(connection)
     items = [queue_json(one) for one in found if caller.may_see(one["queue"])]
-    return JSONResponse({"items": items, "next_cursor": None})
+    return json_response({"items": items, "next_cursor": None})
 
 
 @router.get(
@@ -41,7 +42,7 @@ def list_queues(here: Here, caller: Reader) -> JSONResponse:
     response_model=Queue,
     responses=responses("not_found"),
 )
-def get_queue(here: Here, caller: Reader, name: Name) -> JSONResponse:
+def get_queue(here: Here, caller: Reader, name: Name) -> Response:
     """How full a queue is, and what is set of it. Null: the worker's or the handler's own."""
     caller.hide_unless_seen(name, "queue")
     with here.pools.connection() as connection:
@@ -55,7 +56,7 @@ def get_queue(here: Here, caller: Reader, name: Name) -> JSONResponse:
     response_model=Queue,
     responses=responses("not_found"),
 )
-def set_queue(here: Here, caller: Operator, name: Name, body: SetQueue) -> JSONResponse:
+def set_queue(here: Here, caller: Operator, name: Name, body: SetQueue) -> Response:
     """Set limits and defaults of a queue. What is left out stays as it is; null takes a setting back."""
     caller.hide_unless_seen(name, "queue")
     given = body.given()
@@ -72,7 +73,7 @@ def set_queue(here: Here, caller: Operator, name: Name, body: SetQueue) -> JSONR
     response_model=Queue,
     responses=responses("not_found"),
 )
-def pause_queue(here: Here, caller: Operator, name: Name, body: PauseQueue | None = None) -> JSONResponse:
+def pause_queue(here: Here, caller: Operator, name: Name, body: PauseQueue | None = None) -> Response:
     """Workers claim nothing from the queue until it is resumed, or until a time. What runs goes on."""
     caller.hide_unless_seen(name, "queue")
     until = body.until if body else None
@@ -89,7 +90,7 @@ def pause_queue(here: Here, caller: Operator, name: Name, body: PauseQueue | Non
     response_model=Queue,
     responses=responses("not_found"),
 )
-def resume_queue(here: Here, caller: Operator, name: Name) -> JSONResponse:
+def resume_queue(here: Here, caller: Operator, name: Name) -> Response:
     """Workers claim from the queue again. A queue that was not paused stays as it is."""
     caller.hide_unless_seen(name, "queue")
     with here.pools.connection() as connection, connection.transaction():
@@ -98,6 +99,6 @@ def resume_queue(here: Here, caller: Operator, name: Name) -> JSONResponse:
         return shown(connection, name)
 
 
-def shown(connection: Connection[Any], name: str) -> JSONResponse:
+def shown(connection: Connection[Any], name: str) -> Response:
     (queue,) = overview.queues(connection, name)
-    return JSONResponse(queue_json(queue))
+    return json_response(queue_json(queue))

@@ -8,8 +8,12 @@ AS $$
 DECLARE
     crowded pgq.queues%ROWTYPE;
 BEGIN
-    -- All that a submit pays where no queue has a max_depth.
+    -- Two looks that cost next to nothing, for where no queue has a max_depth and for submits to others that have none.
     IF NOT EXISTS (SELECT FROM pgq.queues AS q WHERE q.max_depth IS NOT NULL) THEN
+        RETURN NULL;
+    END IF;
+    IF NOT EXISTS (SELECT FROM pgq.queues AS q
+                   WHERE  q.max_depth IS NOT NULL AND EXISTS (SELECT FROM submitted AS s WHERE s.queue = q.name)) THEN
         RETURN NULL;
     END IF;
     SELECT q.* INTO crowded FROM pgq.queues AS q

@@ -153,7 +153,9 @@ async def test_a_worker_can_do_every_duty(db: Database, sign_in: SignIn) -> None
 
     changed = {one.name: (await take_turn(session, one, B))[0] for one in duties(lease=60, kind_grace=86_400)}
 
-    assert changed == {"reaper": 1, "expirer": 0, "pruner": 0, "undertaker": 0, "partitioner": 1}
+    assert changed == {
+        "reaper": 1, "expirer": 0, "pruner": 0, "forgetter": 0, "undertaker": 0, "partitioner": 1
+    }  # fmt: skip
 
 
 async def test_a_worker_can_neither_pause_queues_nor_change_the_schema(db: Database, sign_in: SignIn) -> None:

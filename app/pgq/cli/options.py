@@ -78,6 +78,19 @@ ErrorTypes = Annotated[
     list[str] | None, typer.Option("--error-type", metavar="TYPE", help="Buried by this error; repeatable.")
 ]
 
+DeadAfter = Annotated[
+    datetime | None, typer.Option("--dead-after", metavar="TIME", parser=moment, help="Buried later than this.")
+]
+DeadBefore = Annotated[
+    datetime | None, typer.Option("--dead-before", metavar="TIME", parser=moment, help="Buried earlier than this.")
+]
+CreatedAfter = Annotated[
+    datetime | None, typer.Option("--created-after", metavar="TIME", parser=moment, help="Made later than this.")
+]
+CreatedBefore = Annotated[
+    datetime | None, typer.Option("--created-before", metavar="TIME", parser=moment, help="Made earlier than this.")
+]
+
 Limit = Annotated[int, typer.Option(min=1, max=500, help="How many at most.")]
 Everything = Annotated[bool, typer.Option("--all", help="Without a filter: every one.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]

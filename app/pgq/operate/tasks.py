@@ -37,6 +37,8 @@ def redrive(connection: Connection[Any], task_id: UUID, payload: Mapping[str, An
     """
     if payload is None:
         return UUID(str(answer(connection, "redrive", task_id)))
+    if not isinstance(payload, Mapping):
+        raise InvalidTask("payload", f"must be an object, not {type(payload).__name__}")
     try:
         text = to_text(dict(payload), "it")
     except Unstorable as error:

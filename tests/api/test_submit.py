@@ -99,7 +99,7 @@ async def test_a_known_key_answers_with_the_first_task(api: Api) -> None:
     first = await submit(api, payload={"n": 1}, idempotency_key="k")
     for options in ({"json": {"kind": "echo", "payload": {"n": 1}, "idempotency_key": "k"}},
                     {"json": {"kind": "echo", "payload": {"n": 1}}, "headers": {"Idempotency-Key": "k"}}):  # fmt: skip
-        again = await api.post("/v1/tasks", **options)  # type: ignore[arg-type]
+        again = await api.post("/v1/tasks", **options)
         assert again.status_code == 200
         assert again.json() == {**first, "created": False}
         assert again.headers["location"] == f"/v1/tasks/{first['id']}"

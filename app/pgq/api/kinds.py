@@ -38,7 +38,7 @@ UNKNOWN = Kind(None, None)
 
 
 class Kinds:
-    """The published kinds, at most a second old. Where they cannot be read the last ones hold: nothing blocks a submit."""
+    """The published kinds, at most a second old. Where they cannot be read, the last ones hold."""
 
     def __init__(self, services: Services) -> None:
         self.pools = services.pools

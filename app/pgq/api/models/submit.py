@@ -36,7 +36,7 @@ OPTIONAL = (
 
 
 class SubmitTask(BaseModel):
-    """A task to be submitted. What is left out, or null, is filled in from the kind, then the queue, then pgq itself."""
+    """A task to be submitted. What is left out, or null, comes from the kind, then the queue, then pgq itself."""
 
     model_config = ConfigDict(
         extra="forbid",

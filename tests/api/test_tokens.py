@@ -27,7 +27,7 @@ async def test_without_a_token_there_is_no_entry(secured: Secured) -> None:
 )
 async def test_a_made_up_token_is_refused(secured: Secured, token: str) -> None:
     nobody = await secured.client_with(None)
-    answer = await nobody.get("/v1/version", headers={"Authorization": f"Bearer {token}".encode("latin-1")})
+    answer = await nobody.get("/v1/version", headers=[(b"Authorization", f"Bearer {token}".encode("latin-1"))])
     assert answer.status_code == 401
 
 

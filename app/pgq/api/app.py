@@ -58,7 +58,7 @@ def create_app(settings: Settings, *, conninfo: str) -> FastAPI:
     for router in routers:
         app.include_router(router)
     add_docs(app)
-    app.openapi = lambda: document(app)  # type: ignore[method-assign]
+    app.openapi = lambda: document(app)
     for error in (Problem, RequestValidationError, HTTPException, PgqError, psycopg.Error):
         app.add_exception_handler(error, answer)
     return app

@@ -22,13 +22,14 @@ from pgq.values.errors import (
 )
 
 Code = Literal[
-    "invalid_json", "unauthenticated", "forbidden", "not_found", "method_not_allowed", "too_slow",
+    "bad_request", "invalid_json", "unauthenticated", "forbidden", "not_found", "method_not_allowed", "too_slow",
     "idempotency_conflict", "duplicate", "lease_lost", "wrong_state", "too_large", "unsupported_media_type",
     "untrusted_host", "invalid", "filter_required", "unknown_parent", "rate_limited", "queue_full",
-    "database_unavailable", "commit_unknown", "overloaded", "internal",
+    "database_unavailable", "commit_unknown", "overloaded", "head_too_large", "internal",
 ]  # fmt: skip
 
 CODES: Mapping[str, tuple[int, str]] = {
+    "bad_request": (400, "This is no HTTP request"),
     "invalid_json": (400, "The body is no acceptable JSON"),
     "unauthenticated": (401, "A valid token is needed"),
     "forbidden": (403, "The token does not allow this"),
@@ -46,6 +47,7 @@ CODES: Mapping[str, tuple[int, str]] = {
     "filter_required": (422, "A filter is required"),
     "unknown_parent": (422, "A parent does not exist"),
     "rate_limited": (429, "Too many requests"),
+    "head_too_large": (431, "The request's head is too large"),
     "queue_full": (503, "The queue is full"),
     "database_unavailable": (503, "The database does not answer"),
     "commit_unknown": (503, "It is not known whether this was committed"),

@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from pgq.cli import (
+    api,
     bench,
     check,
     dlq,
@@ -20,6 +21,7 @@ from pgq.cli import (
     stress,
     submit,
     tasks,
+    tokens,
     version,
     workers,
 )
@@ -88,7 +90,23 @@ def root(
 
 
 remember(app, root)
-for group in (processes, migrate, check, version, submit, status, tasks, dlq, queues, workers, doctor, bench, stress):
+for group in (
+    processes,
+    api,
+    tokens,
+    migrate,
+    check,
+    version,
+    submit,
+    status,
+    tasks,
+    dlq,
+    queues,
+    workers,
+    doctor,
+    bench,
+    stress,
+):
     group.add_to(app)
 
 

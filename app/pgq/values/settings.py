@@ -49,6 +49,8 @@ class Settings(BaseSettings):
     """Requests a second from each address; default: no limit."""
     rate_limit_burst: float | None = Field(None, ge=1)
     """How many requests may come at once; default: one second's worth."""
+    api_processes: int = Field(1, ge=1, le=1_000)
+    """Processes that `pgq api` starts and supervises."""
     tls_cert: Path | None = None
     """The certificate with its chain, in PEM: the API then speaks https."""
     tls_key: Path | None = None

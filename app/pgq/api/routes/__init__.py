@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter
 
-from pgq.api.routes import audit, batch, bulk, follow, kinds, queues, submit, system, tasks, tokens, workers
+from pgq.api.routes import audit, batch, bulk, dlq, follow, kinds, queues, submit, system, tasks, tokens, workers
 
 routers: Sequence[APIRouter] = (
     submit.router,
@@ -12,6 +12,7 @@ routers: Sequence[APIRouter] = (
     tasks.router,
     follow.router,
     bulk.router,
+    dlq.router,
     queues.router,
     workers.router,
     kinds.router,

@@ -27,11 +27,13 @@ from tests.until import until
 HEAD = b"POST /v1/tokens HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
 
 
-@pytest.fixture
-def process(dsn: str, tmp_path: Path) -> Iterator[ApiProcess]:
+@pytest.fixture(scope="module")
+def process(databases: Databases, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiProcess]:
     """A process that has little patience."""
-    with api_process(dsn, tmp_path, header_seconds=1) as process:
+    conninfo = databases.create(template)
+    with api_process(conninfo, tmp_path_factory.mktemp("api"), header_seconds=1) as process:
         yield process
+    databases.drop(str(conninfo_to_dict(conninfo)["dbname"]))
 
 
 def status_of(answer: bytes) -> int:
@@ -211,6 +213,25 @@ def test_an_idle_process_ends_at_once_and_well(dsn: str, tmp_path: Path, number:
         assert keeps_a_connection.get("/health/ready").status_code == 200
         assert process.stop(number) == 0
         assert "Traceback" not in process.said()
+
+
+def test_a_stopping_process_answers_those_who_wait_for_a_task(dsn: str, tmp_path: Path) -> None:
+    with api_process(dsn, tmp_path) as process, process.connect() as waiting, httpx2.Client(timeout=30) as client:
+        task = client.post(f"{process.url}/v1/tasks", json={"kind": "nobody_has_it"}).json()
+        # Both in one piece: once the first is answered, the second has been received, too.
+        head = " HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+        waiting.sendall(f"GET /health/live{head}GET /v1/tasks/{task['id']}?wait=60{head}".encode())
+        answer = b""
+        while b"live" not in answer:
+            answer += waiting.recv(65_536)
+        with client.stream("GET", f"{process.url}/v1/tasks/{task['id']}/events") as events:
+            lines = events.iter_lines()
+            assert next(lines)
+            assert process.stop() == 0
+            list(lines)  # it ends as a stream should
+        answer += all_of(waiting)
+        assert answer.count(b"HTTP/1.1 200 OK") == 2
+        assert b'"state":"pending"' in answer
 
 
 def test_several_processes_share_the_port_and_one_that_dies_comes_back(dsn: str, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from pgq.api.guards.hosts import Hosts
 from pgq.api.guards.in_flight import InFlight
 from pgq.api.guards.last_resort import LastResort
 from pgq.api.guards.request_id import RequestId
+from pgq.api.guards.root_path import RootPath
 from pgq.api.guards.safe_headers import SafeHeaders
 from pgq.api.guards.slow_bodies import SlowBodies
 from pgq.api.openapi import document
@@ -47,7 +48,6 @@ def create_app(settings: Settings, *, conninfo: str) -> FastAPI:
 
     app = FastAPI(
         lifespan=lifespan,
-        root_path=settings.root_path,
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
@@ -58,7 +58,7 @@ def create_app(settings: Settings, *, conninfo: str) -> FastAPI:
     for router in routers:
         app.include_router(router)
     add_docs(app)
-    app.openapi = lambda: document(app)
+    app.openapi = lambda: document(app, settings.root_path)
     for error in (Problem, RequestValidationError, HTTPException, PgqError, psycopg.Error):
         app.add_exception_handler(error, answer)
     return app
@@ -75,6 +75,7 @@ def guards(settings: Settings) -> list[Middleware]:
         Middleware(InFlight, settings.max_requests),
         Middleware(SlowBodies, settings.header_seconds),
         Middleware(LastResort),
+        Middleware(RootPath, settings.root_path),
     ]
 
 

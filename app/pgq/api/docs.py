@@ -6,7 +6,6 @@ from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from pgq.api.openapi import document
 
 FILES = files("pgq.api") / "static"
 
@@ -16,7 +15,7 @@ router = APIRouter(include_in_schema=False)
 @router.get("/openapi.json")
 def openapi(request: Request) -> Response:
     """The OpenAPI document."""
-    return JSONResponse(document(request.app))
+    return JSONResponse(request.app.openapi())
 
 
 @router.get("/docs")

@@ -34,7 +34,7 @@ SECURED: tuple[Code, ...] = ("unauthenticated", "forbidden", "rate_limited", "da
 WITH_BODY: tuple[Code, ...] = ("invalid_json", "too_slow", "too_large", "unsupported_media_type", "forbidden")
 
 
-def document(app: FastAPI) -> dict[str, Any]:
+def document(app: FastAPI, root_path: str) -> dict[str, Any]:
     """The document of an application, made once."""
     if app.openapi_schema is None:
         made = get_openapi(
@@ -44,7 +44,7 @@ def document(app: FastAPI) -> dict[str, Any]:
             description=DESCRIPTION,
             routes=app.routes,
             tags=[{"name": name, "description": words} for name, words in TAGS.items()],
-            servers=[{"url": app.root_path}] if app.root_path else None,
+            servers=[{"url": root_path}] if root_path else None,
         )
         schemas = made.setdefault("components", {}).setdefault("schemas", {})
         for model in (ProblemDocument, FieldErrorDocument):

@@ -52,4 +52,6 @@ def list_all(
         found = list_audit(connection, before=before, limit=limit + 1)
     page = found[:limit]
     more = cursor("audit", str(page[-1]["id"])) if len(found) > limit else None
-    return AuditList(items=[AuditEntry(**{name: json_value(value) for name, value in one.items()}) for one in page], next_cursor=more)
+    return AuditList(
+        items=[AuditEntry(**{name: json_value(value) for name, value in one.items()}) for one in page], next_cursor=more
+    )

@@ -60,7 +60,8 @@ def list_dead(
 
     which = dead_filter(queue, kind, error_type, dead_after, dead_before)
     with session.connect() as connection:
-        found = reads.list_dead_letters(connection, which, before=read_cursor(cursor), limit=limit)
+        page = reads.list_dead_letters(connection, which, before=read_cursor(cursor), limit=limit)
+    found = [session.shown(task) for task in page]
     if session.json:
         show_json([task.to_json() for task in found])
     else:
@@ -71,8 +72,6 @@ def list_dead(
 
 def show_dead(session: Session, task_id: TaskId) -> None:
     """Show all of one dead letter: its payload, its error, the attempts that failed."""
-    from pgq.db.overview import failed_attempts
-
     with session.connect() as connection:
         task = session.look(connection, task_id)
         if task.state != "dead":
@@ -80,7 +79,7 @@ def show_dead(session: Session, task_id: TaskId) -> None:
         if session.json:
             show_json(task.to_json())
         else:
-            show_everything(task, failed_attempts(connection, task_id))
+            show_everything(task, session.failed_attempts(connection, task_id))
 
 
 def redrive(

@@ -58,7 +58,7 @@ def list_tasks(
 
     which = task_filter(state, queue, kind, tag, created_after, created_before)
     with session.connect() as connection:
-        found = reads.list_tasks(connection, which, before=cursor, limit=limit)
+        found = [session.shown(task) for task in reads.list_tasks(connection, which, before=cursor, limit=limit)]
     if session.json:
         show_json([task.to_json() for task in found])
     else:
@@ -69,14 +69,12 @@ def list_tasks(
 
 def show_task(session: Session, task_id: TaskId) -> None:
     """Show all of one task: its payload, its result, the attempts that failed."""
-    from pgq.db.overview import failed_attempts
-
     with session.connect() as connection:
         task = session.look(connection, task_id)
         if session.json:
             show_json(task.to_json())
         else:
-            show_everything(task, failed_attempts(connection, task_id))
+            show_everything(task, session.failed_attempts(connection, task_id))
 
 
 def cancel(

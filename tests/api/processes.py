@@ -19,15 +19,15 @@ from tests.workers import PYTHONPATH, ROOT
 
 
 class ApiProcess:
-    """`python -m pgq api --port 0`; what it says goes to a file."""
+    """`python -m pgq api` (or `up`) on a free port; what it says goes to a file."""
 
-    def __init__(self, conninfo: str, said: Path, *words: str, **settings: Any) -> None:
+    def __init__(self, conninfo: str, said: Path, *words: str, command: str = "api", **settings: Any) -> None:
         self.said_path = said
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PGQ_")}
         given = {"database_url": conninfo, "port": 0, **settings}
         with said.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-W", "error", "-m", "pgq", "api", *words],
+                [sys.executable, "-W", "error", "-m", "pgq", command, *words],
                 cwd=ROOT,
                 env={
                     **kept,
@@ -48,7 +48,7 @@ class ApiProcess:
         """Where it serves; waits until it does."""
 
         def found() -> re.Match[str] | None:
-            address = re.search(r"serves (\S+)", self.said())
+            address = re.search(r"serves (https?:\S+)", self.said())
             assert address or self.process.poll() is None, self.said()
             return address
 
@@ -75,9 +75,11 @@ class ApiProcess:
 
 
 @contextmanager
-def api_process(conninfo: str, folder: Path, *words: str, **settings: Any) -> Iterator[ApiProcess]:
+def api_process(
+    conninfo: str, folder: Path, *words: str, command: str = "api", **settings: Any
+) -> Iterator[ApiProcess]:
     """A process that is ended with the block, whatever happens."""
-    process = ApiProcess(conninfo, folder / f"api-{len(list(folder.iterdir()))}.log", *words, **settings)
+    process = ApiProcess(conninfo, folder / f"api-{len(list(folder.iterdir()))}.log", *words, command=command, **settings)
     try:
         yield process
     finally:

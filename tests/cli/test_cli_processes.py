@@ -144,7 +144,7 @@ def test_a_terminal_that_speaks_ascii_gets_json_all_the_same(env: Any, tmp_path:
 
 
 def test_up_runs_tasks_with_nothing_set_and_takes_its_server_along(tmp_path: Path) -> None:
-    env = {**os.environ, "PGQ_DATA_DIR": str(tmp_path / "postgres")}
+    env = {**os.environ, "PGQ_DATA_DIR": str(tmp_path / "postgres"), "PGQ_PORT": "0"}
     env.pop("PGQ_DATABASE_URL", None)
     up = start("up", env=env, cwd=tmp_path)
     try:

@@ -71,4 +71,9 @@ def services_of(connection: HTTPConnection) -> Services:
     return cast(Services, connection.app.state.services)
 
 
-Here = Annotated[Services, Depends(services_of)]
+async def here(connection: HTTPConnection) -> Services:
+    """services_of as a dependency: FastAPI would run one that is not async in a thread."""
+    return services_of(connection)
+
+
+Here = Annotated[Services, Depends(here)]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from psycopg import Connection
 
 SCOPES = "submit, read, operate, work, exec, admin"
+GRACE = 86_400.0
 Id = Annotated[str, typer.Argument(metavar="ID", help="The token's id: what stands between pgq_ and the next _.")]
 
 
@@ -67,12 +68,14 @@ def rotate(
     session: Session,
     token: Id,
     grace: Annotated[
-        float, typer.Option(metavar="TIME", parser=duration, help="How long the secret before stays valid.")
-    ] = 86_400,
+        float | None,
+        typer.Option(metavar="TIME", parser=duration, help="How long the secret before stays valid (1d)."),
+    ] = None,
 ) -> None:
     """Give a token a new secret, and show it, once; the one before stays valid for a while."""
     from pgq.operate.tokens import rotate_token
 
+    grace = GRACE if grace is None else grace
     with session.connect() as connection, connection.transaction():
         rotated = rotate_token(connection, token, grace=grace)
         if rotated is None:

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pgq.api.access import Caller, needs
 from pgq.api.bodies import StrictRoute
 from pgq.api.health import Health
-from pgq.api.problems import responses
+from pgq.api.problems import Problem, responses
 from pgq.api.services import Here
 from pgq.values.errors import SchemaError
 from pgq.values.version import pgq_version
@@ -105,6 +105,8 @@ async def live() -> Live:
 )
 async def ready(here: Here) -> Ready:
     """503 while the database does not answer or is not migrated, and once the process is stopping."""
+    if here.stopping.is_set():
+        raise Problem("overloaded", "this process is stopping")
     await here.part(Health).check()
     return Ready()
 

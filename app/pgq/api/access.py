@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, NoReturn
 
-from fastapi import Depends, Security
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi import Depends
+from fastapi.security import HTTPBearer
+from fastapi.security.base import SecurityBase
 from starlette.requests import Request
 
 from pgq.api.credentials import Credentials
@@ -65,15 +66,16 @@ def hide(what: str = "task") -> NoReturn:
     raise Problem("not_found", f"there is no such {what}")
 
 
-class Needs:
+class Needs(SecurityBase):
     """A dependency that gives the caller, who must have one of the scopes. Asked before the body is read."""
 
     def __init__(self, scopes: tuple[ScopeName, ...]) -> None:
         self.scopes = scopes
+        # What the documents show; a dependency of its own would be worked out anew for every request.
+        self.model = BEARER.model
+        self.scheme_name = BEARER.scheme_name
 
-    async def __call__(
-        self, request: Request, _token: Annotated[HTTPAuthorizationCredentials | None, Security(BEARER)] = None
-    ) -> Caller:
+    async def __call__(self, request: Request) -> Caller:
         return await self.caller(request)
 
     async def caller(self, request: Request) -> Caller:

@@ -79,7 +79,9 @@ def api_process(
     conninfo: str, folder: Path, *words: str, command: str = "api", **settings: Any
 ) -> Iterator[ApiProcess]:
     """A process that is ended with the block, whatever happens."""
-    process = ApiProcess(conninfo, folder / f"api-{len(list(folder.iterdir()))}.log", *words, command=command, **settings)
+    process = ApiProcess(
+        conninfo, folder / f"api-{len(list(folder.iterdir()))}.log", *words, command=command, **settings
+    )
     try:
         yield process
     finally:

@@ -156,8 +156,9 @@ def test_up_runs_tasks_with_nothing_set_and_takes_its_server_along(tmp_path: Pat
         assert (done.returncode, done.stdout) == (0, '{"a": 1}\n')
         assert "using the local server" in done.stderr
         up.send_signal(signal.SIGINT)
-        out, _ = up.communicate(timeout=60)
+        out, err = up.communicate(timeout=60)
         assert (up.returncode, out) == (0, "")
+        assert "/docs" in err
         gone = run(env, "tasks", "list", cwd=tmp_path)
         assert "run 'pgq up'" in gone.stderr
     finally:

@@ -58,7 +58,7 @@ def create_app(settings: Settings, *, conninfo: str) -> FastAPI:
     for router in routers:
         app.include_router(router)
     add_docs(app)
-    app.openapi = lambda: document(app, settings.root_path)
+    app.openapi = lambda: document(app, settings.root_path)  # type: ignore[method-assign]
     for error in (Problem, RequestValidationError, HTTPException, PgqError, psycopg.Error):
         app.add_exception_handler(error, answer)
     return app
@@ -71,7 +71,7 @@ def guards(settings: Settings) -> list[Middleware]:
         Middleware(RequestId),
         Middleware(SafeHeaders),
         Middleware(Hosts, settings),
-        *([Middleware(ProxyHeadersMiddleware, trusted_hosts=proxies)] if proxies else []),  # type: ignore[arg-type]
+        *([Middleware(ProxyHeadersMiddleware, trusted_hosts=proxies)] if proxies else []),
         Middleware(InFlight, settings.max_requests),
         Middleware(SlowBodies, settings.header_seconds),
         Middleware(LastResort),

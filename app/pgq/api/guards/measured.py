@@ -32,7 +32,7 @@ class Measured:
         try:
             await self.app(scope, receive, tell)
         finally:
-            route = getattr(scope.get("route"), "path", NO_ROUTE)
+            route = getattr(scope.get("route"), "path_format", NO_ROUTE)
             metrics = scope["app"].state.services.part(Metrics)
             metrics.observe(method(scope), route, status, time.perf_counter() - began)
         return None

@@ -6,6 +6,7 @@ import httpx2
 import pytest
 from psycopg import Connection
 
+from pgq.api.routes import bulk as routes
 from pgq.operate import bulk
 from tests.cli import rows
 from tests.cli.rows import state
@@ -128,3 +129,12 @@ async def test_every_batch_is_audited_with_what_it_changed_and_only_with_it(
     ((action, details),) = connection.execute("SELECT action, details FROM pgq.audit_log").fetchall()
     assert action == "dlq.redrive"
     assert details == {"asked": {"all": True}, "changed": 2, "ids": [str(one) for one in made[:2]]}
+
+
+async def test_a_verb_that_takes_long_answers_in_time_and_says_that_there_are_more(
+    api: httpx2.AsyncClient, connection: Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(routes, "WITHIN", -1.0)
+    rows.dead(connection)
+    report = (await api.post("/v1/dlq/purge", json={"all": True})).json()
+    assert report == {"matched": 1, "changed": 0, "skipped": [], "more": True}

@@ -22,7 +22,8 @@ async def test_the_last_buried_come_first_and_pages_neither_skip_nor_repeat(
     made = [str(rows.dead(connection)) for _ in range(5)]
     # Of those buried in the same moment the id decides.
     connection.execute("UPDATE pgq.dead_tasks SET finished_at = '2030-01-01T00:00:00Z' WHERE id <> %s", [made[0]])
-    found, cursor = [], {}
+    found: list[str] = []
+    cursor: dict[str, str | None] = {}
     for _ in range(3):
         page = (await api.get("/v1/dlq", params={"limit": 2, **cursor})).json()
         found += [one["id"] for one in page["items"]]

@@ -75,8 +75,8 @@ async def test_a_pause_lasts_until_a_time_or_a_resume(api: httpx2.AsyncClient) -
     assert (resumed["paused"], resumed["paused_until"]) == (False, None)
     without_body = await api.post("/v1/queues/email/pause")
     assert (without_body.status_code, without_body.json()["paused_until"]) == (200, None)
-    for until in ("tomorrow", "2030-01-01T00:00:00", 7):
-        assert (await api.post("/v1/queues/email/pause", json={"until": until})).status_code == 422
+    for wrong in ("tomorrow", "2030-01-01T00:00:00", 7):
+        assert (await api.post("/v1/queues/email/pause", json={"until": wrong})).status_code == 422
 
 
 async def test_every_change_of_a_queue_is_audited(api: httpx2.AsyncClient, connection: Connection[Any]) -> None:

@@ -26,7 +26,8 @@ async def test_kinds_are_listed_with_their_schema_and_who_has_them(
 ) -> None:
     schema = {"type": "object", "required": ["to"]}
     connection.execute(
-        "INSERT INTO pgq.kinds (kind, queue, priority, payload_schema) VALUES ('mail', 'email', 7, %s), ('echo', NULL, NULL, NULL)",
+        "INSERT INTO pgq.kinds (kind, queue, priority, payload_schema)"
+        " VALUES ('mail', 'email', 7, %s), ('echo', NULL, NULL, NULL)",
         [json.dumps(schema)],
     )
     rows.worker(connection, ["mail"])

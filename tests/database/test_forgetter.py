@@ -73,7 +73,8 @@ async def ended(db: Database, days_ago: int, queue: str) -> UUID:
     assert claimed.id == task
     await db.ends(claimed)
     await db.run(
-        "UPDATE pgq.task_history SET finished_at = date_trunc('day', now() - make_interval(days => %s), 'UTC') WHERE id = %s",
+        "UPDATE pgq.task_history SET finished_at = date_trunc('day', now() - make_interval(days => %s), 'UTC')"
+        " WHERE id = %s",
         days_ago,
         task,
     )

@@ -15,7 +15,7 @@ from tests.database.doors import DOORS, Door
 from tests.verbs import Database, retry_later
 
 
-async def setting(db: Database, queue: str = "default", **given: Any) -> None:
+async def setting(db: Database, queue: str = "default", /, **given: Any) -> None:
     with psycopg.connect(db.conninfo, autocommit=True) as connection:
         set_queue(connection, queue, given)
 

@@ -1,11 +1,14 @@
 """The verbs by filter: in batches, each a transaction of its own; one row that refuses stops no other.
 
 `note`, where it is given, is called inside each batch's transaction with the ids that were changed: for an audit log.
+`within`: begin no batch after so many seconds; the report says that there are more.
 """
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from math import inf
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -36,7 +39,7 @@ class Skipped:
 
 @dataclass(slots=True)
 class Report:
-    """What a verb by filter did. `more`: it stopped at its limit, and tasks are left that match."""
+    """What a verb by filter did. `more`: it stopped at its limit or its time, and tasks are left that match."""
 
     matched: int
     changed: int = 0
@@ -72,10 +75,11 @@ def cancel_matching(
     *,
     limit: int | None = None,
     dry_run: bool = False,
+    within: float = inf,
     note: Note = no_note,
 ) -> Report:
     """Cancel the live tasks that match, at most `limit`; running ones are told. A dry run only counts."""
-    return each_task(connection, which.within(CANCELLABLE), many("cancel_many"), limit, dry_run, note)
+    return each_task(connection, which.within(CANCELLABLE), many("cancel_many"), limit, dry_run, within, note)
 
 
 def retry_matching(
@@ -84,10 +88,11 @@ def retry_matching(
     *,
     limit: int | None = None,
     dry_run: bool = False,
+    within: float = inf,
     note: Note = no_note,
 ) -> Report:
     """Run the tasks that match again, at most `limit`, all but those that run now. A dry run only counts."""
-    return each_task(connection, which.within(RETRYABLE), many("retry_many"), limit, dry_run, note)
+    return each_task(connection, which.within(RETRYABLE), many("retry_many"), limit, dry_run, within, note)
 
 
 def redrive_matching(
@@ -96,10 +101,11 @@ def redrive_matching(
     *,
     limit: int | None = None,
     dry_run: bool = False,
+    within: float = inf,
     note: Note = no_note,
 ) -> Report:
     """Bring the dead letters that match back, at most `limit`. A dry run only counts."""
-    return each_dead_letter(connection, which, many("redrive_many"), limit, dry_run, note)
+    return each_dead_letter(connection, which, many("redrive_many"), limit, dry_run, within, note)
 
 
 def purge_matching(
@@ -108,14 +114,21 @@ def purge_matching(
     *,
     limit: int | None = None,
     dry_run: bool = False,
+    within: float = inf,
     note: Note = no_note,
 ) -> Report:
     """Forget the dead letters that match for good, at most `limit`. A dry run only counts."""
-    return each_dead_letter(connection, which, purge_many, limit, dry_run, note)
+    return each_dead_letter(connection, which, purge_many, limit, dry_run, within, note)
 
 
 def each_task(
-    connection: Connection[Any], which: TaskFilter, verb: Verb, limit: int | None, dry_run: bool, note: Note
+    connection: Connection[Any],
+    which: TaskFilter,
+    verb: Verb,
+    limit: int | None,
+    dry_run: bool,
+    within: float,
+    note: Note,
 ) -> Report:
     # A retry makes new tasks, which must not be walked in their turn.
     which = replace(which, created_before=which.created_before or server_time(connection))
@@ -125,11 +138,17 @@ def each_task(
     def walk(*, after: UUID | None, limit: int) -> list[UUID]:
         return reads.task_ids(connection, which, after=after, limit=limit)
 
-    return carry_out(connection, walk, verb, matched, limit, dry_run, note)
+    return carry_out(connection, walk, verb, matched, limit, dry_run, within, note)
 
 
 def each_dead_letter(
-    connection: Connection[Any], which: DeadLetterFilter, verb: Verb, limit: int | None, dry_run: bool, note: Note
+    connection: Connection[Any],
+    which: DeadLetterFilter,
+    verb: Verb,
+    limit: int | None,
+    dry_run: bool,
+    within: float,
+    note: Note,
 ) -> Report:
     with our_errors():
         matched = reads.count_dead_letters(connection, which)
@@ -137,7 +156,7 @@ def each_dead_letter(
     def walk(*, after: UUID | None, limit: int) -> list[UUID]:
         return reads.dead_letter_ids(connection, which, after=after, limit=limit)
 
-    return carry_out(connection, walk, verb, matched, limit, dry_run, note)
+    return carry_out(connection, walk, verb, matched, limit, dry_run, within, note)
 
 
 def carry_out(
@@ -147,13 +166,18 @@ def carry_out(
     matched: int,
     limit: int | None,
     dry_run: bool,
+    within: float = inf,
     note: Note = no_note,
 ) -> Report:
     """Walk over the ids, each once: what a verb leaves matching is not met again."""
     report = Report(matched, more=limit is not None and matched > limit)
     left = matched if limit is None else min(limit, matched)
     last: UUID | None = None
+    until = time.monotonic() + within
     while left > 0 and not dry_run:
+        if time.monotonic() > until:
+            report.more = True
+            break
         with our_errors(), connection.transaction():
             batch = walk(after=last, limit=min(BATCH, left))
             refused = list(verb(connection, batch))

@@ -136,7 +136,7 @@ class SkippedTask(BaseModel):
 
 
 class BulkReport(BaseModel):
-    """What was done. `more`: it stopped at its limit, and tasks are left that match."""
+    """What was done. `more`: it stopped at its limit, or after 20 seconds, and tasks are left that match: ask again."""
 
     matched: int
     changed: int

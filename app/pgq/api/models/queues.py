@@ -14,7 +14,7 @@ from pgq.values.queue_settings import DEEPEST, SHORTEST_RETENTION
 QueueName = Annotated[
     str,
     ours(lambda value: fields.name(value, "queue")),
-    WithJsonSchema(text_schema(fields.NAME_LENGTH, examples=["default"])),
+    WithJsonSchema(text_schema(fields.NAME_LENGTH, examples=["email"])),
 ]
 Until = Annotated[
     datetime | None,

@@ -21,6 +21,9 @@ router = APIRouter(prefix="/v1", route_class=StrictRoute)
 
 Operator = Annotated[Caller, needs("operate")]
 
+WITHIN = 20.0
+"""Seconds after which no further batch begins: an answer comes before proxies give up, and says that there are more."""
+
 
 @router.post(
     "/tasks/cancel",
@@ -35,7 +38,12 @@ def cancel_tasks(here: Here, caller: Operator, body: SomeTasks) -> Response:
     which = body.filter(caller.queues)
     with here.pools.connection() as connection:
         report = bulk.cancel_matching(
-            connection, which, limit=body.limit, dry_run=body.dry_run, note=Audit(caller, "task.cancel", body)
+            connection,
+            which,
+            limit=body.limit,
+            dry_run=body.dry_run,
+            within=WITHIN,
+            note=Audit(caller, "task.cancel", body),
         )
     return json_response(report.to_json())
 
@@ -53,7 +61,12 @@ def retry_tasks(here: Here, caller: Operator, body: SomeTasks) -> Response:
     which = body.filter(caller.queues)
     with here.pools.connection() as connection:
         report = bulk.retry_matching(
-            connection, which, limit=body.limit, dry_run=body.dry_run, note=Audit(caller, "task.retry", body)
+            connection,
+            which,
+            limit=body.limit,
+            dry_run=body.dry_run,
+            within=WITHIN,
+            note=Audit(caller, "task.retry", body),
         )
     return json_response(report.to_json())
 
@@ -71,7 +84,12 @@ def redrive_dead_letters(here: Here, caller: Operator, body: SomeDeadLetters) ->
     which = body.filter(caller.queues)
     with here.pools.connection() as connection:
         report = bulk.redrive_matching(
-            connection, which, limit=body.limit, dry_run=body.dry_run, note=Audit(caller, "dlq.redrive", body)
+            connection,
+            which,
+            limit=body.limit,
+            dry_run=body.dry_run,
+            within=WITHIN,
+            note=Audit(caller, "dlq.redrive", body),
         )
     return json_response(report.to_json())
 
@@ -89,7 +107,12 @@ def purge_dead_letters(here: Here, caller: Operator, body: SomeDeadLetters) -> R
     which = body.filter(caller.queues)
     with here.pools.connection() as connection:
         report = bulk.purge_matching(
-            connection, which, limit=body.limit, dry_run=body.dry_run, note=Audit(caller, "dlq.purge", body)
+            connection,
+            which,
+            limit=body.limit,
+            dry_run=body.dry_run,
+            within=WITHIN,
+            note=Audit(caller, "dlq.purge", body),
         )
     return json_response(report.to_json())
 

@@ -63,7 +63,7 @@ async def get_task(
     response_class=Response,
     responses={
         200: {
-            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            "content": {"text/event-stream": {"example": "id: pending-0-0\nevent: task\ndata: {...}\n\n"}},
             "description": "Server-sent events, until the task has ended.",
         },
         204: {"description": "The task has ended, and `Last-Event-ID` says that this is known."},

@@ -74,7 +74,8 @@ def test_no_input_brings_an_answer_that_the_document_does_not_know(dsn: str, tmp
             [
                 sys.executable, "-m", "schemathesis.cli", "run", f"{address}/openapi.json",
                 "--checks", ",".join(CHECKS), "--phases", "examples,coverage,fuzzing",
-                "--max-examples", "15", "--seed", "1", "--no-shrink", "--continue-on-failure", "--request-timeout", "30", "--warnings", "off", "--no-color",
+                "--max-examples", "15", "--seed", "1", "--no-shrink", "--continue-on-failure",
+                "--request-timeout", "30", "--warnings", "off", "--no-color",
                 *(["-H", f"Authorization: Bearer {ADMIN_TOKEN}"] if auth == "required" else []),
             ],
             cwd=tmp_path, env={**os.environ, "PYTHONWARNINGS": "default", "SCHEMATHESIS_HOOKS": "hooks"},

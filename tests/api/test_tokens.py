@@ -31,6 +31,12 @@ async def test_a_made_up_token_is_refused(secured: Secured, token: str) -> None:
     assert answer.status_code == 401
 
 
+async def test_the_right_id_with_another_secret_is_refused(secured: Secured) -> None:
+    token, other = await secured.token("read"), await secured.token("read")
+    mixed = "_".join([*token.split("_")[:2], other.split("_", 2)[2]])
+    assert (await (await secured.client_with(mixed)).get("/v1/version")).status_code == 401
+
+
 async def test_a_token_works_with_its_scope_only(secured: Secured) -> None:
     reader = await secured.client("read")
     assert (await reader.get("/v1/version")).status_code == 200

@@ -16,6 +16,8 @@ from pgq.values.settings import Settings, is_loopback, listed
 
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
 SAFE = ("GET", "HEAD", "OPTIONS")
+PROBES = ("/health/live", "/health/ready")
+"""What orchestrators ask by a process's bare address."""
 
 
 class Hosts:
@@ -28,7 +30,8 @@ class Hosts:
         self.any_address = settings.insecure or not is_loopback(settings.host)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and (found := self.problem(scope["method"], Headers(scope=scope))):
+        probed = scope["type"] == "http" and scope["path"] in PROBES and not self.auth_is_off
+        if scope["type"] == "http" and not probed and (found := self.problem(scope["method"], Headers(scope=scope))):
             await found.response(scope)(scope, receive, send)
             return
         await self.app(scope, receive, send)

@@ -104,6 +104,7 @@ async def test_tokens_are_listed_newest_first_in_pages(secured: Secured) -> None
         {"name": "", "scopes": ["read"]},
         {"name": "a", "scopes": ["read"], "queues": [""]},
         {"name": "a", "scopes": ["read"], "unknown": 1},
+        {"name": "a", "scopes": ["admin"], "queues": ["mail-*"]},
         {"name": "a", "scopes": ["read"], "expires_in_seconds": 5, "expires_at": "2030-01-01T00:00:00Z"},
         {"name": "a", "scopes": ["read"], "expires_at": "2030-01-01T00:00:00"},
         {"name": "a", "scopes": ["read"], "expires_in_seconds": 1e300},

@@ -35,6 +35,8 @@ def create_token(
         raise InvalidTask("expires_at", "cannot be given together with a duration")
     if expires_in is not None and not 0 < expires_in <= LONGEST:
         raise InvalidTask("expires_in_seconds", f"must be more than 0 and at most {LONGEST:,.0f} seconds")
+    if "admin" in scopes and queues:
+        raise InvalidTask("queues", "cannot narrow an admin token, which could make itself another one")
     secret = new_token()
     with our_errors():
         stored = tokens.create_token(

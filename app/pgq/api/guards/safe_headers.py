@@ -19,7 +19,7 @@ ONE_YEAR = "max-age=31536000"
 
 
 class SafeHeaders:
-    """Adds them; answers with data are not to be stored by caches either."""
+    """Adds them; what holds data is not to be stored by caches either, and files are asked for again by their tags."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -33,7 +33,7 @@ class SafeHeaders:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.update(HEADERS)
-                headers.setdefault("Cache-Control", "no-store")
+                headers.setdefault("Cache-Control", "no-cache" if "/static/" in scope["path"] else "no-store")
                 if scope["scheme"] == "https":
                     headers["Strict-Transport-Security"] = ONE_YEAR
             await send(message)

@@ -33,10 +33,18 @@ class Gather(Generic[A, R]):
         """Work off what has gathered, until nothing has."""
         try:
             while self.waiting:
+                await self.let_more_come()
                 batch, self.waiting = self.waiting[: self.most], self.waiting[self.most :]
                 await self.run_batch(batch)
         finally:
             self.running = None
+
+    async def let_more_come(self) -> None:
+        """Let the event loop go round as long as each round brings more: on a busy process batches must not be small."""
+        known = 0
+        while known < len(self.waiting) < self.most:
+            known = len(self.waiting)
+            await asyncio.sleep(0)
 
     async def run_batch(self, batch: list[tuple[A, asyncio.Future[R]]]) -> None:
         try:

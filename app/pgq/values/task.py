@@ -79,7 +79,8 @@ class TaskStatus:
 
     def to_json(self) -> dict[str, Any]:
         """The task as JSON values; times as RFC 3339 in UTC. What this version does not have yet is null or empty."""
-        return {key: json_value(getattr(self, key)) if key in FIELDS else MISSING[key] for key in JSON_KEYS}
+        known = [(key, getattr(self, key) if key in FIELDS else MISSING[key]) for key in JSON_KEYS]
+        return {key: value if type(value) in PLAIN else json_value(value) for key, value in known}
 
 
 def shown(text: str | None) -> Any:
@@ -93,6 +94,9 @@ def shown(text: str | None) -> Any:
 COLUMNS = tuple(field.name for field in fields(TaskStatus))
 
 FIELDS = frozenset(COLUMNS)
+
+PLAIN = frozenset({str, int, float, bool, type(None), dict, list})
+"""What stands in JSON as it is: payload, headers and result were read from there."""
 
 JSON_KEYS = (
     "id", "kind", "queue", "state", "payload", "priority", "attempt", "max_attempts", "created_at", "run_at",
@@ -122,7 +126,7 @@ def json_value(value: Any) -> Any:
             return str(value)
         case TaskError():
             return {key: json_value(inner) for key, inner in asdict(value).items()}
-        case _:  # payload, headers and result are JSON already
+        case _:
             return value
 
 

@@ -4,6 +4,7 @@ import logging
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from pgq.api.presence import ClientGone
 from pgq.api.problems import Problem
 
 log = logging.getLogger("pgq.api")
@@ -28,6 +29,8 @@ class LastResort:
 
         try:
             await self.app(scope, receive, tell)
+        except ClientGone:
+            log.debug("request %s: its client has gone", scope["state"]["request_id"])
         except Exception as error:
             log.exception("request %s failed", scope["state"]["request_id"])
             if begun:

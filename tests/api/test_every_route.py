@@ -92,6 +92,8 @@ ROUTES: Mapping[str, Route] = {
     "revoke_token": Route((), 204, target=token),
     "list_audit": Route(()),
     "version": Route(("read",)),
+    "get_stats": Route(("read",)),
+    "metrics": Route(("read",)),
     "live": Route(EVERYBODY, open=True),
     "ready": Route(EVERYBODY, open=True),
     "health": Route(EVERYBODY, open=True),

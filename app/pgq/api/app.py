@@ -1,6 +1,7 @@
 """The FastAPI application: routers, handlers of errors, guards."""
 
 import logging
+import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -18,6 +19,7 @@ from pgq.api.docs import add_docs
 from pgq.api.guards.hosts import Hosts
 from pgq.api.guards.in_flight import InFlight
 from pgq.api.guards.last_resort import LastResort
+from pgq.api.guards.measured import Measured
 from pgq.api.guards.request_id import RequestId
 from pgq.api.guards.root_path import RootPath
 from pgq.api.guards.safe_headers import SafeHeaders
@@ -69,6 +71,7 @@ def guards(settings: Settings) -> list[Middleware]:
     proxies = listed(settings.trusted_proxies)
     return [
         Middleware(RequestId),
+        Middleware(Measured),
         Middleware(SafeHeaders),
         Middleware(Hosts, settings),
         *([Middleware(ProxyHeadersMiddleware, trusted_hosts=proxies)] if proxies else []),
@@ -96,5 +99,15 @@ def problem_for(request: Request, error: Exception) -> Problem:
     known = translated(error)
     found = problem_of(known) if isinstance(known, PgqError) else Problem("internal", "an error of the service")
     if found.code == "internal":
-        log.error("request %s failed", request.state.request_id, exc_info=error)
+        tell(request.state.request_id, error)
     return found
+
+
+def tell(request_id: str, error: Exception) -> None:
+    """Log an error of ours. A database error's full words show the row, and with it what may be secret."""
+    if False and isinstance(error, psycopg.Error):
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        said = f"{error.sqlstate} {error.diag.message_primary}"
+        log.error("request %s failed: the database said: %s\n%s", request_id, said, frames)
+    else:
+        log.error("request %s failed", request_id, exc_info=error)

@@ -4,7 +4,22 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter
 
-from pgq.api.routes import audit, batch, bulk, dlq, follow, kinds, queues, submit, system, tasks, tokens, workers
+from pgq.api.routes import (
+    audit,
+    batch,
+    bulk,
+    dlq,
+    follow,
+    kinds,
+    metrics,
+    queues,
+    stats,
+    submit,
+    system,
+    tasks,
+    tokens,
+    workers,
+)
 
 routers: Sequence[APIRouter] = (
     submit.router,
@@ -18,5 +33,7 @@ routers: Sequence[APIRouter] = (
     kinds.router,
     tokens.router,
     audit.router,
+    stats.router,
+    metrics.router,
     system.router,
 )

@@ -243,6 +243,23 @@ async def test_an_error_of_ours_is_a_problem_that_tells_nothing(dsn: str, caplog
     assert answer.json()["request_id"] in caplog.text
 
 
+async def test_what_a_row_holds_is_not_logged_when_the_database_refuses_it(
+    dsn: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    app, secret = create_app(Settings(auth="off"), conninfo=dsn), "-".join(["inner", "secret"])
+
+    def fail() -> None:
+        with app.state.services.pools.connection() as connection:
+            connection.execute("INSERT INTO pgq.queues (name, timeout_seconds) VALUES (%s, -1)", [secret])
+
+    app.add_api_route("/fail", fail)
+    async with running(app) as client:
+        answer = await client.get("/fail")
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal")
+    assert "23514" in caplog.text
+    assert secret not in caplog.text + answer.text
+
+
 async def test_the_pages_and_the_document_are_open_and_name_no_other_host(secured: Secured) -> None:
     nobody = await secured.client_with(None)
     for path in ("/docs", "/redoc", "/static/swagger.js", "/static/redoc.js", "/openapi.json"):

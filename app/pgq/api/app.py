@@ -105,7 +105,7 @@ def problem_for(request: Request, error: Exception) -> Problem:
 
 def tell(request_id: str, error: Exception) -> None:
     """Log an error of ours. A database error's full words show the row, and with it what may be secret."""
-    if False and isinstance(error, psycopg.Error):
+    if isinstance(error, psycopg.Error):
         frames = "".join(traceback.format_tb(error.__traceback__))
         said = f"{error.sqlstate} {error.diag.message_primary}"
         log.error("request %s failed: the database said: %s\n%s", request_id, said, frames)

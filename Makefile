@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 ARGS ?=
-COMMANDS = help up test lint bench ci
+COMMANDS = help up test lint twins bench ci
 
 .PHONY: $(COMMANDS)
 $(COMMANDS):

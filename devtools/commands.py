@@ -48,6 +48,12 @@ def lint() -> int:
     return 1 if failed or too_long else 0
 
 
+def twins(*words: str) -> int:
+    """Break pgq's guards one by one, each in a copy, and demand that the tests catch it; words choose by name."""
+    ensure("test")
+    return _become(_twins(*words))
+
+
 def bench(*arguments: str) -> int:
     """Measure pgq on this machine: pgq bench, whose own arguments may follow."""
     ensure()
@@ -55,7 +61,7 @@ def bench(*arguments: str) -> int:
 
 
 def ci() -> int:
-    """Do all that a change must pass: lint, the server's tests on the oldest PostgreSQL, the whole suite."""
+    """Do all that a change must pass: lint, the server's tests on the oldest PostgreSQL, twins, the whole suite."""
     linted = lint()
     oldest = _oldest_server()
     if oldest:
@@ -67,10 +73,17 @@ def ci() -> int:
     else:
         say(f"No PostgreSQL in {SYSTEM_SERVERS}: the server tests run on the embedded server only.")
         on_oldest = 1 if os.environ.get("CI") else 0  # where it counts, a missing server is no success
+    say("Twins: the tests must catch every broken guard")
+    uncaught = subprocess.run(_twins(), cwd=ROOT, env=variables()).returncode
     say("The whole suite on the embedded server")
     # Last, so that the output ends with the summary of the whole suite.
     everything = subprocess.run(_pytest(), cwd=ROOT, env=variables()).returncode
-    results = {"lint": linted, "server tests on the oldest PostgreSQL": on_oldest, "whole suite": everything}
+    results = {
+        "lint": linted,
+        "server tests on the oldest PostgreSQL": on_oldest,
+        "twins": uncaught,
+        "whole suite": everything,
+    }
     if failed := [name for name, code in results.items() if code]:
         say(f"Failed: {', '.join(failed)}")
         return 1
@@ -86,8 +99,10 @@ def help() -> int:
     return 0
 
 
-COMMANDS: dict[str, Callable[..., int]] = {command.__name__: command for command in (up, test, lint, bench, ci, help)}
-WITH_ARGUMENTS = (up, test, bench)
+COMMANDS: dict[str, Callable[..., int]] = {
+    command.__name__: command for command in (up, test, lint, twins, bench, ci, help)
+}
+WITH_ARGUMENTS = (up, test, twins, bench)
 
 
 def main(arguments: list[str]) -> int:
@@ -119,6 +134,10 @@ def _become(command: list[str]) -> int:
 
 def _pytest(*arguments: str) -> list[str]:
     return [str(PYTHON), "-m", "pytest", "-n", "auto", "--maxprocesses", "4", "--dist", "loadgroup", *arguments]
+
+
+def _twins(*words: str) -> list[str]:
+    return [str(PYTHON), "-m", "devtools.twins", *words]
 
 
 def _passes(name: str, command: list[str]) -> bool:

@@ -57,12 +57,9 @@ BEGIN
         PERFORM pgq.check_payload(NEW.payload);
     END IF;
 
-    IF EXISTS (SELECT FROM pgq.dead_tasks AS d WHERE d.id = NEW.id) THEN
-        RAISE unique_violation USING MESSAGE = format('id: %s belongs to a dead letter; redrive it instead', NEW.id),
-            CONSTRAINT = 'dead_tasks_pkey', TABLE = 'tasks', SCHEMA = 'pgq';
-    END IF;
-
-    IF NEW.idempotency_key IS NOT NULL AND NEW.attempt = 0 AND NEW.lease_epoch = 0 THEN
+    -- A dead letter's id is refused after the statement (pgq.notify_ready), but never takes a key.
+    IF NEW.idempotency_key IS NOT NULL AND NEW.attempt = 0 AND NEW.lease_epoch = 0
+            AND NOT EXISTS (SELECT FROM pgq.dead_tasks AS d WHERE d.id = NEW.id) THEN
         IF char_length(NEW.idempotency_key) NOT BETWEEN 1 AND 255 OR NEW.idempotency_key ~ '[\x01-\x1f\x7f]' THEN
             PERFORM pgq.refuse('idempotency_key', 'must have 1 to 255 characters, none of them a control character');
         END IF;
@@ -85,6 +82,27 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION pgq.add_histograms(one bigint[], other bigint[]) RETURNS bigint[]
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    FOR bucket IN 1 .. cardinality(one) LOOP
+        one[bucket] := one[bucket] + other[bucket];
+    END LOOP;
+    RETURN one;
+END
+$$;
+
+CREATE FUNCTION pgq.answers_from_samples() RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    SELECT (SELECT sum(c.reltuples) FROM pg_class AS c
+            WHERE  c.oid IN ('pgq.tasks'::regclass, 'pgq.dead_tasks'::regclass)) > 1000000
+           AND EXISTS (SELECT FROM pgq.queue_samples AS s WHERE s.sampled_at > statement_timestamp() - interval '1 min')
+$$;
+
 CREATE FUNCTION pgq.cancel(task_id uuid) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -103,10 +121,10 @@ BEGIN
     DELETE FROM pgq.tasks AS t WHERE t.id = task_id;
     INSERT INTO pgq.task_history (
         state, error, id, lease_epoch, created_at, run_at, expires_at, started_at, cancel_requested_at, timeout_seconds, leased_by,
-        priority, attempt, max_attempts, queue, kind, idempotency_key, tags, headers, payload)
+        priority, attempt, max_attempts, queue, kind, idempotency_key, tags, headers, payload, progress)
     SELECT 'cancelled', task.error, task.id, task.lease_epoch, task.created_at, task.run_at, task.expires_at, task.started_at,
            clock_timestamp(), task.timeout_seconds, task.leased_by, task.priority, task.attempt, task.max_attempts, task.queue,
-           task.kind, task.idempotency_key, task.tags, task.headers, task.payload;
+           task.kind, task.idempotency_key, task.tags, task.headers, task.payload, task.progress;
     RETURN 'cancelled';
 END
 $$;
@@ -185,6 +203,25 @@ CREATE FUNCTION pgq.has_huge_numbers(object jsonb) RETURNS boolean
         '$.** ? (@.type() == "number" && (@ > 1e308 || @ < -1e308 || (@ <> 0 && @ < 1e-308 && @ > -1e-308)))') ELSE false END
 $_$;
 
+CREATE FUNCTION pgq.histogram(durations double precision[]) RETURNS bigint[]
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    counts bigint[] := array_fill(0::bigint, ARRAY[cardinality(pgq.latency_bounds()) + 1]);
+    duration double precision;
+    bucket integer;
+BEGIN
+    IF durations IS NOT NULL THEN
+        FOREACH duration IN ARRAY durations LOOP
+            bucket := width_bucket(duration, pgq.latency_bounds()) + 1;
+            counts[bucket] := counts[bucket] + 1;
+        END LOOP;
+    END IF;
+    RETURN counts;
+END
+$$;
+
 CREATE FUNCTION pgq.is_live(task_id uuid) RETURNS boolean
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -192,6 +229,14 @@ CREATE FUNCTION pgq.is_live(task_id uuid) RETURNS boolean
 BEGIN
     RETURN EXISTS (SELECT FROM pgq.tasks AS t WHERE t.id = task_id);
 END
+$$;
+
+CREATE FUNCTION pgq.latency_bounds() RETURNS double precision[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    SELECT ARRAY[0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500,
+                 1000, 2000, 5000, 10000, 20000, 50000]::double precision[]
 $$;
 
 CREATE FUNCTION pgq.make_partitions(days_ahead integer DEFAULT 8) RETURNS integer
@@ -206,7 +251,7 @@ DECLARE
     made   integer := 0;
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('pgq.make_partitions'));
-    FOREACH parent IN ARRAY ARRAY['task_history', 'attempts'] LOOP
+    FOREACH parent IN ARRAY ARRAY['task_history', 'attempts', 'task_logs'] LOOP
         FOR n IN -1 .. days_ahead LOOP
             day := (now() AT TIME ZONE 'UTC')::date + n;
             child := parent || to_char(day, '_YYYYMMDD');
@@ -225,7 +270,15 @@ CREATE FUNCTION pgq.notify_ready() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+DECLARE
+    taken uuid;
 BEGIN
+    SELECT s.id INTO taken FROM submitted AS s
+    WHERE  (SELECT true FROM pgq.dead_tasks AS d WHERE d.id = s.id) LIMIT 1;
+    IF taken IS NOT NULL THEN
+        RAISE unique_violation USING MESSAGE = format('id: %s belongs to a dead letter; redrive it instead', taken),
+            CONSTRAINT = 'dead_tasks_pkey', TABLE = 'tasks', SCHEMA = 'pgq';
+    END IF;
     IF EXISTS (SELECT FROM pgq.waiting_workers) THEN
         PERFORM pg_notify('pgq_ready', lane.queue)
         FROM   (SELECT DISTINCT s.queue FROM submitted AS s
@@ -234,6 +287,20 @@ BEGIN
     END IF;
     RETURN NULL;
 END
+$$;
+
+CREATE FUNCTION pgq.quantile(histogram bigint[], fraction double precision) RETURNS double precision
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    SELECT CASE WHEN b.upper IS NULL THEN b.lower ELSE b.lower + (b.upper - b.lower) * (b.wanted - b.below) / b.n END
+    FROM  (SELECT h.bucket, h.n, coalesce((pgq.latency_bounds())[h.bucket - 1], 0) AS lower,
+                  (pgq.latency_bounds())[h.bucket] AS upper, (sum(h.n) OVER buckets - h.n)::double precision AS below,
+                  fraction * (sum(h.n) OVER ())::double precision AS wanted
+           FROM   unnest(histogram) WITH ORDINALITY AS h (n, bucket)
+           WINDOW buckets AS (ORDER BY h.bucket)) AS b
+    WHERE  b.n > 0 AND b.below + b.n >= b.wanted
+    ORDER  BY b.bucket LIMIT 1
 $$;
 
 CREATE FUNCTION pgq.redrive(task_id uuid) RETURNS uuid
@@ -263,7 +330,18 @@ BEGIN
     RAISE EXCEPTION USING
         ERRCODE = 'PQ003',
         MESSAGE = field || ': ' || reason,
-        DETAIL = json_build_object('field', field, 'reason', reason)::text;
+        DETAIL = json_strip_nulls(json_build_object('field', field, 'reason', reason,
+            'position', nullif(current_setting('pgq.position', true), '')::integer))::text;
+END
+$$;
+
+CREATE FUNCTION pgq.refuse_at(nth bigint, field text, reason text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM set_config('pgq.position', nth::text, true);
+    PERFORM pgq.refuse(field, reason);
 END
 $$;
 
@@ -279,6 +357,35 @@ BEGIN
     END IF;
     RAISE EXCEPTION USING ERRCODE = 'PQ006', MESSAGE = format('task %s is %s: %s', task_id, found_state, why),
         DETAIL = json_build_object('state', found_state, 'reason', why)::text;
+END
+$$;
+
+CREATE FUNCTION pgq.refuse_wrong_type(tasks jsonb) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    part record;
+BEGIN
+    FOR part IN
+        SELECT item.n - 1 AS nth, field.name, field.value
+        FROM   jsonb_array_elements(tasks) WITH ORDINALITY AS item (task, n), LATERAL jsonb_each(item.task) AS field (name, value)
+        WHERE  field.name = ANY ('{id,priority,run_at,expires_at,delay_seconds,max_attempts,timeout_seconds,idempotency_window_seconds,tags}')
+        ORDER  BY item.n
+    LOOP
+        BEGIN
+            PERFORM FROM jsonb_to_record(jsonb_build_object(part.name, part.value)) AS f (
+                id uuid, priority integer, run_at timestamptz, expires_at timestamptz, delay_seconds double precision,
+                max_attempts integer, timeout_seconds double precision, idempotency_window_seconds double precision, tags text[]);
+        EXCEPTION WHEN data_exception THEN
+            PERFORM pgq.refuse_at(part.nth, part.name, CASE
+                WHEN part.name = 'id' THEN 'must be a UUID'
+                WHEN part.name IN ('priority', 'max_attempts') THEN 'must be a whole number'
+                WHEN part.name IN ('run_at', 'expires_at') THEN 'must be a time, such as 2030-01-31T09:00:00Z'
+                WHEN part.name = 'tags' THEN 'must be a JSON array of texts'
+                ELSE 'must be a number of seconds' END);
+        END;
+    END LOOP;
 END
 $$;
 
@@ -369,8 +476,9 @@ CREATE FUNCTION pgq.submit_many(tasks jsonb) RETURNS TABLE("position" integer, i
     AS $_$
 #variable_conflict use_column
 DECLARE
-    unknown    text;
+    fields     CONSTANT text[] := '{kind,payload,id,queue,priority,run_at,expires_at,delay_seconds,max_attempts,timeout_seconds,idempotency_key,idempotency_window_seconds,tags,headers,defaults}';
     bad        record;
+    clash      text;
     held_nth   integer[];
     held_ids   uuid[];
     held_new   boolean[];
@@ -379,21 +487,27 @@ BEGIN
         PERFORM pgq.refuse('tasks', 'must be a JSON array of objects');
     END IF;
 
-    SELECT item.n - 1 AS nth INTO bad FROM jsonb_array_elements(tasks) WITH ORDINALITY AS item (task, n)
-    WHERE  jsonb_typeof(item.task) <> 'object' LIMIT 1;
-    IF FOUND THEN
-        PERFORM pgq.refuse('tasks', format('element %s is not an object', bad.nth));
-    END IF;
-
-    SELECT field.name INTO unknown
-    FROM   jsonb_array_elements(tasks) AS item (task), LATERAL jsonb_object_keys(item.task) AS field (name)
-    WHERE  field.name <> ALL ('{kind,payload,id,queue,priority,run_at,expires_at,delay_seconds,max_attempts,timeout_seconds,idempotency_key,idempotency_window_seconds,tags,headers,defaults}')
+    SELECT item.n - 1 AS nth, CASE WHEN jsonb_typeof(item.task) = 'object' THEN
+               (SELECT field.name FROM jsonb_object_keys(item.task - fields) AS field (name) LIMIT 1) END AS field INTO bad
+    FROM   jsonb_array_elements(tasks) WITH ORDINALITY AS item (task, n)
+    WHERE  CASE WHEN jsonb_typeof(item.task) = 'object' THEN item.task - fields <> '{}' ELSE true END
     LIMIT  1;
     IF FOUND THEN
-        PERFORM pgq.refuse(unknown, CASE
-            WHEN unknown IN ('depends_on', 'on_parent_failure', 'concurrency_key', 'unique_key', 'on_conflict')
+        PERFORM pgq.refuse_at(bad.nth, coalesce(bad.field, 'tasks'), CASE
+            WHEN bad.field IS NULL THEN format('element %s is not an object', bad.nth)
+            WHEN bad.field IN ('depends_on', 'on_parent_failure', 'concurrency_key', 'unique_key', 'on_conflict')
             THEN 'is not supported by this version' ELSE 'is not a field of a task' END);
     END IF;
+
+    -- Types, of all at once: a block that only reads costs no transaction id of its own.
+    BEGIN
+        PERFORM FROM jsonb_to_recordset(tasks) AS t (
+            id uuid, priority integer, run_at timestamptz, expires_at timestamptz, delay_seconds double precision, max_attempts integer,
+            timeout_seconds double precision, idempotency_window_seconds double precision, tags text[]);
+    EXCEPTION WHEN data_exception THEN
+        PERFORM pgq.refuse_wrong_type(tasks);
+        RAISE;
+    END;
 
     -- Keys first: a known one answers with its task, and nothing is inserted for it.
     IF jsonb_path_exists(tasks, '$[*].idempotency_key ? (@ != null)') THEN
@@ -409,11 +523,11 @@ BEGIN
         ), checked AS MATERIALIZED (
             SELECT keyed.*,
                    CASE WHEN char_length(keyed.key) NOT BETWEEN 1 AND 255
-                        THEN pgq.refuse('idempotency_key', 'must have 1 to 255 characters') END,
+                        THEN pgq.refuse_at(keyed.n - 1, 'idempotency_key', 'must have 1 to 255 characters') END,
                    CASE WHEN NOT (keyed.window_seconds > 0 AND keyed.window_seconds <= 315360000)
-                        THEN pgq.refuse('idempotency_window_seconds', 'must be above 0 and at most ten years') END,
+                        THEN pgq.refuse_at(keyed.n - 1, 'idempotency_window_seconds', 'must be above 0 and at most ten years') END,
                    -- Before its fingerprint is taken, which needs the whole text.
-                   pgq.check_payload(keyed.payload)
+                   CASE WHEN set_config('pgq.position', (keyed.n - 1)::text, true) <> '' THEN pgq.check_payload(keyed.payload) END
             FROM   keyed
         ), asked AS (
             SELECT array_agg(c.n ORDER BY c.n) AS nths, array_agg(c.queue ORDER BY c.n) AS queues,
@@ -423,11 +537,11 @@ BEGIN
         )
         SELECT array_agg(asked.nths[held.nth]), array_agg(held.task_id), array_agg(held.created),
                max(asked.keys[held.nth]) FILTER (WHERE NOT held.same_request)
-        INTO   held_nth, held_ids, held_new, unknown
+        INTO   held_nth, held_ids, held_new, clash
         FROM   asked, LATERAL pgq.claim_keys(asked.queues, asked.keys, asked.windows, asked.ids, asked.fingerprints) AS held;
-        IF unknown IS NOT NULL THEN
+        IF clash IS NOT NULL THEN
             RAISE EXCEPTION USING ERRCODE = 'PQ001',
-                MESSAGE = format('idempotency_key: %s was used for another kind or payload', unknown),
+                MESSAGE = format('idempotency_key: %s was used for another kind or payload', clash),
                 DETAIL = json_build_object('field', 'idempotency_key', 'reason', 'was used for another kind or payload')::text,
                 HINT = 'Use a new key for a new request, or repeat the first request unchanged.';
         END IF;
@@ -437,9 +551,9 @@ BEGIN
     WITH wanted AS MATERIALIZED (
         SELECT t.*, coalesce(held.id, t.id, pgq.uuid7()) AS task_id, coalesce(held.created, true) AS is_new,
                CASE WHEN t.delay_seconds IS NULL THEN t.run_at
-                    WHEN t.run_at IS NOT NULL THEN pgq.refuse('delay_seconds', 'cannot be given together with run_at')::text::timestamptz
+                    WHEN t.run_at IS NOT NULL THEN pgq.refuse_at(t.n - 1, 'delay_seconds', 'cannot be given together with run_at')::text::timestamptz
                     WHEN NOT (t.delay_seconds >= 0 AND t.delay_seconds <= 315360000)
-                    THEN pgq.refuse('delay_seconds', 'must be between 0 and ten years')::text::timestamptz
+                    THEN pgq.refuse_at(t.n - 1, 'delay_seconds', 'must be between 0 and ten years')::text::timestamptz
                     ELSE clock_timestamp() + make_interval(secs => t.delay_seconds) END AS due_at,
                k.queue AS kind_queue, k.priority AS kind_priority, k.max_attempts AS kind_attempts, k.timeout_seconds AS kind_timeout,
                q.timeout_seconds AS queue_timeout
@@ -454,18 +568,18 @@ BEGIN
     ), inserted AS (
         INSERT INTO pgq.tasks (id, kind, payload, queue, priority, run_at, expires_at, max_attempts, timeout_seconds,
                                idempotency_key, tags, headers)
-        SELECT w.task_id, w.kind, w.payload,
+        -- The trigger that takes this row in may refuse it, and then says where it stands.
+        SELECT w.task_id, CASE WHEN set_config('pgq.position', (w.n - 1)::text, true) <> '' THEN w.kind END, w.payload,
                coalesce(w.queue, w.kind_queue, w.defaults ->> 'queue'),
                coalesce(w.priority, w.kind_priority, (w.defaults ->> 'priority')::integer),
                w.due_at, w.expires_at,
                coalesce(w.max_attempts, w.kind_attempts, (w.defaults ->> 'max_attempts')::integer),
                coalesce(w.timeout_seconds, w.kind_timeout, w.queue_timeout, (w.defaults ->> 'timeout_seconds')::double precision),
                w.idempotency_key, w.tags, w.headers
-        FROM   wanted AS w
-        WHERE  w.is_new
-        ORDER  BY w.n
+        FROM   (SELECT wanted.* FROM wanted WHERE wanted.is_new ORDER BY wanted.n OFFSET 0) AS w
     )
     SELECT (w.n - 1)::integer, w.task_id, w.is_new FROM wanted AS w ORDER BY w.n;
+    PERFORM set_config('pgq.position', '', true);
 END
 $_$;
 
@@ -513,6 +627,13 @@ CREATE FUNCTION pgq.uuid7() RETURNS uuid
     FROM   (SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS micros) AS moment
 $$;
 
+CREATE AGGREGATE pgq.sum_histograms(bigint[]) (
+    SFUNC = pgq.add_histograms,
+    STYPE = bigint[],
+    COMBINEFUNC = pgq.add_histograms,
+    PARALLEL = safe
+);
+
 CREATE TABLE pgq.alembic_version (
     version_num character varying(32) NOT NULL
 );
@@ -527,6 +648,69 @@ CREATE TABLE pgq.attempts (
     error jsonb NOT NULL
 )
 PARTITION BY RANGE (failed_at);
+
+CREATE TABLE pgq.task_minutes (
+    minute timestamp with time zone NOT NULL,
+    succeeded bigint NOT NULL,
+    failed bigint NOT NULL,
+    dead bigint NOT NULL,
+    cancelled bigint NOT NULL,
+    expired bigint NOT NULL,
+    wait_seconds double precision NOT NULL,
+    run_seconds double precision NOT NULL,
+    total_seconds double precision NOT NULL,
+    queue text NOT NULL,
+    kind text NOT NULL,
+    wait bigint[] NOT NULL,
+    run bigint[] NOT NULL,
+    total bigint[] NOT NULL
+);
+
+CREATE TABLE pgq.task_stats (
+    minute timestamp with time zone NOT NULL,
+    worker_id uuid NOT NULL,
+    succeeded bigint DEFAULT 0 NOT NULL,
+    failed bigint DEFAULT 0 NOT NULL,
+    dead bigint DEFAULT 0 NOT NULL,
+    cancelled bigint DEFAULT 0 NOT NULL,
+    expired bigint DEFAULT 0 NOT NULL,
+    wait_seconds double precision DEFAULT 0 NOT NULL,
+    run_seconds double precision DEFAULT 0 NOT NULL,
+    total_seconds double precision DEFAULT 0 NOT NULL,
+    queue text NOT NULL,
+    kind text NOT NULL,
+    wait bigint[] NOT NULL,
+    run bigint[] NOT NULL,
+    total bigint[] NOT NULL
+)
+WITH (fillfactor='50');
+
+CREATE VIEW pgq.counts_by_minute AS
+ SELECT m.minute,
+    m.queue,
+    m.kind,
+    m.succeeded,
+    m.failed,
+    m.dead,
+    m.cancelled,
+    m.expired,
+    m.wait,
+    m.run,
+    m.total
+   FROM pgq.task_minutes m
+UNION ALL
+ SELECT s.minute,
+    s.queue,
+    s.kind,
+    s.succeeded,
+    s.failed,
+    s.dead,
+    s.cancelled,
+    s.expired,
+    s.wait,
+    s.run,
+    s.total
+   FROM pgq.task_stats s;
 
 CREATE TABLE pgq.dead_tasks (
     id uuid NOT NULL,
@@ -548,7 +732,8 @@ CREATE TABLE pgq.dead_tasks (
     tags text[] NOT NULL,
     headers jsonb NOT NULL,
     payload jsonb NOT NULL,
-    error jsonb NOT NULL
+    error jsonb NOT NULL,
+    progress jsonb
 );
 
 CREATE VIEW pgq.dead_letters AS
@@ -567,6 +752,14 @@ CREATE VIEW pgq.dead_letters AS
     tags,
     headers
    FROM pgq.dead_tasks d;
+
+CREATE VIEW pgq.error_rate AS
+ SELECT queue,
+    (COALESCE(((sum(failed) + sum(dead)) / NULLIF(((sum(succeeded) + sum(failed)) + sum(dead)), (0)::numeric)), (0)::numeric))::double precision AS failure_ratio,
+    (sum(dead))::bigint AS dead_per_hour
+   FROM pgq.counts_by_minute c
+  WHERE (minute > (statement_timestamp() - '01:00:00'::interval))
+  GROUP BY queue;
 
 CREATE TABLE pgq.idempotency_keys (
     queue text NOT NULL,
@@ -659,6 +852,7 @@ CREATE TABLE pgq.tasks (
     headers jsonb DEFAULT '{}'::jsonb NOT NULL,
     payload jsonb DEFAULT '{}'::jsonb NOT NULL,
     error jsonb,
+    progress jsonb,
     CONSTRAINT task_attempts CHECK (((attempt >= 0) AND ((max_attempts >= 1) AND (max_attempts <= 1000)))),
     CONSTRAINT task_lease CHECK (
 CASE state
@@ -674,7 +868,7 @@ END),
 )
 WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='1000', autovacuum_vacuum_insert_scale_factor='0.1', autovacuum_analyze_scale_factor='0.05', autovacuum_vacuum_cost_delay='0');
 
-CREATE VIEW pgq.queue_depth AS
+CREATE VIEW pgq.queue_counts AS
  SELECT COALESCE(live.queue, gone.queue, q.name) AS queue,
     COALESCE(live.pending, (0)::bigint) AS pending,
     COALESCE(live.ready, (0)::bigint) AS ready,
@@ -702,6 +896,129 @@ CREATE VIEW pgq.queue_depth AS
           GROUP BY d.queue) gone ON ((gone.queue = live.queue)))
      FULL JOIN pgq.queues q ON ((q.name = COALESCE(live.queue, gone.queue))));
 
+CREATE TABLE pgq.queue_samples (
+    sampled_at timestamp with time zone NOT NULL,
+    pending bigint NOT NULL,
+    ready bigint NOT NULL,
+    scheduled bigint NOT NULL,
+    retrying bigint NOT NULL,
+    blocked bigint NOT NULL,
+    waiting bigint NOT NULL,
+    running bigint NOT NULL,
+    dead bigint NOT NULL,
+    oldest_ready_seconds double precision NOT NULL,
+    paused boolean NOT NULL,
+    queue text NOT NULL
+);
+
+CREATE VIEW pgq.queue_depth AS
+ SELECT c.queue,
+    c.pending,
+    c.ready,
+    c.scheduled,
+    c.retrying,
+    c.blocked,
+    c.waiting,
+    c.running,
+    c.dead,
+    c.oldest_ready_seconds,
+    c.paused
+   FROM pgq.queue_counts c
+  WHERE (NOT ( SELECT pgq.answers_from_samples() AS answers_from_samples))
+UNION ALL
+ SELECT s.queue,
+    s.pending,
+    s.ready,
+    s.scheduled,
+    s.retrying,
+    s.blocked,
+    s.waiting,
+    s.running,
+    s.dead,
+    s.oldest_ready_seconds,
+    COALESCE(((q.paused_at IS NOT NULL) AND COALESCE((q.paused_until > clock_timestamp()), true)), false) AS paused
+   FROM (pgq.queue_samples s
+     LEFT JOIN pgq.queues q ON ((q.name = s.queue)))
+  WHERE ((s.sampled_at = ( SELECT max(latest.sampled_at) AS max
+           FROM pgq.queue_samples latest)) AND ( SELECT pgq.answers_from_samples() AS answers_from_samples));
+
+CREATE VIEW pgq.queue_depth_history AS
+ SELECT sampled_at,
+    queue,
+    pending,
+    ready,
+    scheduled,
+    retrying,
+    blocked,
+    waiting,
+    running,
+    dead,
+    oldest_ready_seconds,
+    paused
+   FROM pgq.queue_samples s;
+
+CREATE TABLE pgq.task_totals (
+    succeeded bigint NOT NULL,
+    failed bigint NOT NULL,
+    dead bigint NOT NULL,
+    cancelled bigint NOT NULL,
+    expired bigint NOT NULL,
+    wait_seconds double precision NOT NULL,
+    run_seconds double precision NOT NULL,
+    total_seconds double precision NOT NULL,
+    queue text NOT NULL,
+    kind text NOT NULL,
+    wait bigint[] NOT NULL,
+    run bigint[] NOT NULL,
+    total bigint[] NOT NULL
+)
+WITH (fillfactor='50');
+
+CREATE VIEW pgq.task_counts AS
+ SELECT queue,
+    kind,
+    (sum(succeeded))::bigint AS succeeded,
+    (sum(failed))::bigint AS failed,
+    (sum(dead))::bigint AS dead,
+    (sum(cancelled))::bigint AS cancelled,
+    (sum(expired))::bigint AS expired,
+    sum(wait_seconds) AS wait_seconds,
+    sum(run_seconds) AS run_seconds,
+    sum(total_seconds) AS total_seconds,
+    pgq.sum_histograms(wait) AS wait,
+    pgq.sum_histograms(run) AS run,
+    pgq.sum_histograms(total) AS total
+   FROM ( SELECT t.queue,
+            t.kind,
+            t.succeeded,
+            t.failed,
+            t.dead,
+            t.cancelled,
+            t.expired,
+            t.wait_seconds,
+            t.run_seconds,
+            t.total_seconds,
+            t.wait,
+            t.run,
+            t.total
+           FROM pgq.task_totals t
+        UNION ALL
+         SELECT s.queue,
+            s.kind,
+            s.succeeded,
+            s.failed,
+            s.dead,
+            s.cancelled,
+            s.expired,
+            s.wait_seconds,
+            s.run_seconds,
+            s.total_seconds,
+            s.wait,
+            s.run,
+            s.total
+           FROM pgq.task_stats s) c
+  GROUP BY queue, kind;
+
 CREATE TABLE pgq.task_history (
     id uuid NOT NULL,
     lease_epoch bigint NOT NULL,
@@ -725,9 +1042,45 @@ CREATE TABLE pgq.task_history (
     payload jsonb NOT NULL,
     result jsonb,
     error jsonb,
+    progress jsonb,
     CONSTRAINT history_state CHECK ((state = ANY (ARRAY['succeeded'::text, 'cancelled'::text, 'expired'::text])))
 )
 PARTITION BY RANGE (finished_at);
+
+CREATE VIEW pgq.task_latency AS
+ SELECT minute,
+    queue,
+    pgq.quantile(wait, (0.5)::double precision) AS wait_p50_seconds,
+    pgq.quantile(wait, (0.95)::double precision) AS wait_p95_seconds,
+    pgq.quantile(wait, (0.99)::double precision) AS wait_p99_seconds,
+    pgq.quantile(run, (0.5)::double precision) AS run_p50_seconds,
+    pgq.quantile(run, (0.95)::double precision) AS run_p95_seconds,
+    pgq.quantile(run, (0.99)::double precision) AS run_p99_seconds,
+    pgq.quantile(total, (0.5)::double precision) AS total_p50_seconds,
+    pgq.quantile(total, (0.95)::double precision) AS total_p95_seconds,
+    pgq.quantile(total, (0.99)::double precision) AS total_p99_seconds
+   FROM ( SELECT m.minute,
+            m.queue,
+            pgq.sum_histograms(m.wait) AS wait,
+            pgq.sum_histograms(m.run) AS run,
+            pgq.sum_histograms(m.total) AS total
+           FROM pgq.counts_by_minute m
+          GROUP BY m.minute, m.queue) c;
+
+CREATE TABLE pgq.task_logs (
+    task_id uuid NOT NULL,
+    lease_epoch bigint NOT NULL,
+    attempt integer NOT NULL,
+    n integer NOT NULL,
+    logged_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    level text NOT NULL,
+    logger text NOT NULL,
+    message text NOT NULL,
+    CONSTRAINT log_level_length CHECK (((char_length(level) >= 1) AND (char_length(level) <= 100))),
+    CONSTRAINT log_logger_length CHECK ((char_length(logger) <= 300)),
+    CONSTRAINT log_message_length CHECK ((char_length(message) <= 11000))
+)
+PARTITION BY RANGE (logged_at);
 
 CREATE VIEW pgq.task_status AS
  SELECT t.id,
@@ -759,7 +1112,8 @@ CREATE VIEW pgq.task_status AS
     t.cancel_requested_at,
     t.lease_epoch,
     NULL::jsonb AS result,
-    t.error
+    t.error,
+    t.progress
    FROM pgq.tasks t
 UNION ALL
  SELECT d.id,
@@ -784,7 +1138,8 @@ UNION ALL
     d.cancel_requested_at,
     d.lease_epoch,
     NULL::jsonb AS result,
-    d.error
+    d.error,
+    d.progress
    FROM pgq.dead_tasks d
   WHERE (NOT (EXISTS ( SELECT
            FROM pgq.tasks t
@@ -812,13 +1167,26 @@ UNION ALL
     h.cancel_requested_at,
     h.lease_epoch,
     h.result,
-    h.error
+    h.error,
+    h.progress
    FROM pgq.task_history h
   WHERE ((NOT (EXISTS ( SELECT
            FROM pgq.tasks t
           WHERE (t.id = h.id)))) AND (NOT (EXISTS ( SELECT
            FROM pgq.dead_tasks d
           WHERE (d.id = h.id)))));
+
+CREATE VIEW pgq.task_throughput AS
+ SELECT minute,
+    queue,
+    kind,
+    (sum(succeeded))::bigint AS succeeded,
+    (sum(failed))::bigint AS failed,
+    (sum(dead))::bigint AS dead,
+    (sum(cancelled))::bigint AS cancelled,
+    (sum(expired))::bigint AS expired
+   FROM pgq.counts_by_minute c
+  GROUP BY minute, queue, kind;
 
 CREATE TABLE pgq.workers (
     id uuid NOT NULL,
@@ -832,7 +1200,10 @@ CREATE TABLE pgq.workers (
     state text DEFAULT 'running'::text NOT NULL,
     started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     beat_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    listener text,
+    listener_since timestamp with time zone,
     CONSTRAINT worker_capacity CHECK ((capacity > 0)),
+    CONSTRAINT worker_listener CHECK ((listener = ANY (ARRAY['listening'::text, 'polling'::text, 'reconnecting'::text]))),
     CONSTRAINT worker_state CHECK ((state = ANY (ARRAY['running'::text, 'draining'::text])))
 )
 WITH (fillfactor='50');
@@ -868,7 +1239,9 @@ CREATE VIEW pgq.worker_utilization AS
     w.kinds,
     w.state,
     w.started_at,
-    w.beat_at
+    w.beat_at,
+    w.listener,
+    w.listener_since
    FROM (pgq.workers w
      LEFT JOIN ( SELECT t.leased_by,
             count(*) AS busy
@@ -895,11 +1268,26 @@ ALTER TABLE ONLY pgq.kinds
 ALTER TABLE ONLY pgq.maintenance
     ADD CONSTRAINT maintenance_pkey PRIMARY KEY (duty);
 
+ALTER TABLE ONLY pgq.queue_samples
+    ADD CONSTRAINT queue_samples_pkey PRIMARY KEY (sampled_at, queue);
+
 ALTER TABLE ONLY pgq.queues
     ADD CONSTRAINT queues_pkey PRIMARY KEY (name);
 
 ALTER TABLE ONLY pgq.task_history
     ADD CONSTRAINT task_history_pkey PRIMARY KEY (id, finished_at);
+
+ALTER TABLE ONLY pgq.task_logs
+    ADD CONSTRAINT task_logs_pkey PRIMARY KEY (task_id, lease_epoch, n, logged_at);
+
+ALTER TABLE ONLY pgq.task_minutes
+    ADD CONSTRAINT task_minutes_pkey PRIMARY KEY (minute, queue, kind);
+
+ALTER TABLE ONLY pgq.task_stats
+    ADD CONSTRAINT task_stats_pkey PRIMARY KEY (minute, queue, kind, worker_id);
+
+ALTER TABLE ONLY pgq.task_totals
+    ADD CONSTRAINT task_totals_pkey PRIMARY KEY (queue, kind);
 
 ALTER TABLE ONLY pgq.tasks
     ADD CONSTRAINT tasks_pkey PRIMARY KEY (id);
@@ -920,7 +1308,7 @@ CREATE INDEX tasks_lanes ON pgq.tasks USING btree (queue, priority, run_at, id) 
 
 CREATE INDEX tasks_running ON pgq.tasks USING btree (queue, id) WHERE (state = 'running'::text);
 
-CREATE TRIGGER accept_task BEFORE INSERT ON pgq.tasks FOR EACH ROW EXECUTE FUNCTION pgq.accept_task();
+CREATE TRIGGER accept_task BEFORE INSERT ON pgq.tasks FOR EACH ROW WHEN (((new.id IS NULL) OR (new.created_at IS NULL) OR (new.idempotency_key IS NOT NULL) OR (new.expires_at IS NOT NULL) OR (((new.priority >= 0) AND (new.priority <= 9)) IS NOT TRUE) OR (((new.max_attempts >= 1) AND (new.max_attempts <= 1000)) IS NOT TRUE) OR (((new.timeout_seconds > (0)::double precision) AND (new.timeout_seconds <= (315360000)::double precision)) IS NOT TRUE) OR (((new.run_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (new.run_at < '3000-01-01 00:00:00+00'::timestamp with time zone)) IS NOT TRUE) OR ((new.tags = '{}'::text[]) IS NOT TRUE) OR ((new.headers = '{}'::jsonb) IS NOT TRUE) OR (((char_length(new.kind) >= 1) AND (char_length(new.kind) <= 128)) IS NOT TRUE) OR (new.kind ~ '[\x01-\x1f\x7f]'::text) OR (((char_length(new.queue) >= 1) AND (char_length(new.queue) <= 128)) IS NOT TRUE) OR (new.queue ~ '[\x01-\x1f\x7f]'::text) OR ((jsonb_typeof(new.payload) = 'object'::text) IS NOT TRUE) OR (pg_column_compression(new.payload) IS NOT NULL) OR (pg_column_size(new.payload) > 2000) OR (octet_length((new.payload)::text) > 1000000))) EXECUTE FUNCTION pgq.accept_task();
 
 CREATE TRIGGER notify_ready AFTER INSERT ON pgq.tasks REFERENCING NEW TABLE AS submitted FOR EACH STATEMENT EXECUTE FUNCTION pgq.notify_ready();
 
@@ -935,6 +1323,16 @@ GRANT USAGE ON SCHEMA pgq TO pgq_admin;
 REVOKE ALL ON FUNCTION pgq.accept_task() FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.accept_task() TO pgq_worker;
 GRANT ALL ON FUNCTION pgq.accept_task() TO pgq_admin;
+
+REVOKE ALL ON FUNCTION pgq.add_histograms(one bigint[], other bigint[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.add_histograms(one bigint[], other bigint[]) TO pgq_viewer;
+GRANT ALL ON FUNCTION pgq.add_histograms(one bigint[], other bigint[]) TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.add_histograms(one bigint[], other bigint[]) TO pgq_admin;
+
+REVOKE ALL ON FUNCTION pgq.answers_from_samples() FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.answers_from_samples() TO pgq_viewer;
+GRANT ALL ON FUNCTION pgq.answers_from_samples() TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.answers_from_samples() TO pgq_admin;
 
 REVOKE ALL ON FUNCTION pgq.cancel(task_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.cancel(task_id uuid) TO pgq_worker;
@@ -964,9 +1362,18 @@ GRANT ALL ON FUNCTION pgq.has_huge_numbers(object jsonb) TO pgq_submitter;
 GRANT ALL ON FUNCTION pgq.has_huge_numbers(object jsonb) TO pgq_worker;
 GRANT ALL ON FUNCTION pgq.has_huge_numbers(object jsonb) TO pgq_admin;
 
+REVOKE ALL ON FUNCTION pgq.histogram(durations double precision[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.histogram(durations double precision[]) TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.histogram(durations double precision[]) TO pgq_admin;
+
 REVOKE ALL ON FUNCTION pgq.is_live(task_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.is_live(task_id uuid) TO pgq_worker;
 GRANT ALL ON FUNCTION pgq.is_live(task_id uuid) TO pgq_admin;
+
+REVOKE ALL ON FUNCTION pgq.latency_bounds() FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.latency_bounds() TO pgq_viewer;
+GRANT ALL ON FUNCTION pgq.latency_bounds() TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.latency_bounds() TO pgq_admin;
 
 REVOKE ALL ON FUNCTION pgq.make_partitions(days_ahead integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.make_partitions(days_ahead integer) TO pgq_worker;
@@ -975,6 +1382,11 @@ GRANT ALL ON FUNCTION pgq.make_partitions(days_ahead integer) TO pgq_admin;
 REVOKE ALL ON FUNCTION pgq.notify_ready() FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.notify_ready() TO pgq_worker;
 GRANT ALL ON FUNCTION pgq.notify_ready() TO pgq_admin;
+
+REVOKE ALL ON FUNCTION pgq.quantile(histogram bigint[], fraction double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.quantile(histogram bigint[], fraction double precision) TO pgq_viewer;
+GRANT ALL ON FUNCTION pgq.quantile(histogram bigint[], fraction double precision) TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.quantile(histogram bigint[], fraction double precision) TO pgq_admin;
 
 REVOKE ALL ON FUNCTION pgq.redrive(task_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.redrive(task_id uuid) TO pgq_worker;
@@ -985,9 +1397,19 @@ GRANT ALL ON FUNCTION pgq.refuse(field text, reason text) TO pgq_submitter;
 GRANT ALL ON FUNCTION pgq.refuse(field text, reason text) TO pgq_worker;
 GRANT ALL ON FUNCTION pgq.refuse(field text, reason text) TO pgq_admin;
 
+REVOKE ALL ON FUNCTION pgq.refuse_at(nth bigint, field text, reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.refuse_at(nth bigint, field text, reason text) TO pgq_submitter;
+GRANT ALL ON FUNCTION pgq.refuse_at(nth bigint, field text, reason text) TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.refuse_at(nth bigint, field text, reason text) TO pgq_admin;
+
 REVOKE ALL ON FUNCTION pgq.refuse_ended(task_id uuid, why text) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.refuse_ended(task_id uuid, why text) TO pgq_worker;
 GRANT ALL ON FUNCTION pgq.refuse_ended(task_id uuid, why text) TO pgq_admin;
+
+REVOKE ALL ON FUNCTION pgq.refuse_wrong_type(tasks jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.refuse_wrong_type(tasks jsonb) TO pgq_submitter;
+GRANT ALL ON FUNCTION pgq.refuse_wrong_type(tasks jsonb) TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.refuse_wrong_type(tasks jsonb) TO pgq_admin;
 
 REVOKE ALL ON FUNCTION pgq.retry(task_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.retry(task_id uuid) TO pgq_worker;
@@ -1016,18 +1438,39 @@ GRANT ALL ON FUNCTION pgq.uuid7() TO pgq_submitter;
 GRANT ALL ON FUNCTION pgq.uuid7() TO pgq_worker;
 GRANT ALL ON FUNCTION pgq.uuid7() TO pgq_admin;
 
+REVOKE ALL ON FUNCTION pgq.sum_histograms(bigint[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.sum_histograms(bigint[]) TO pgq_viewer;
+GRANT ALL ON FUNCTION pgq.sum_histograms(bigint[]) TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.sum_histograms(bigint[]) TO pgq_admin;
+
 GRANT SELECT ON TABLE pgq.alembic_version TO pgq_worker;
 GRANT SELECT ON TABLE pgq.alembic_version TO pgq_admin;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.attempts TO pgq_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.attempts TO pgq_admin;
+GRANT SELECT ON TABLE pgq.attempts TO pgq_viewer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.task_minutes TO pgq_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.task_minutes TO pgq_admin;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.task_stats TO pgq_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.task_stats TO pgq_admin;
+
+GRANT SELECT ON TABLE pgq.counts_by_minute TO pgq_viewer;
+GRANT SELECT ON TABLE pgq.counts_by_minute TO pgq_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.counts_by_minute TO pgq_admin;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.dead_tasks TO pgq_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.dead_tasks TO pgq_admin;
+GRANT SELECT ON TABLE pgq.dead_tasks TO pgq_viewer;
 
 GRANT SELECT ON TABLE pgq.dead_letters TO pgq_viewer;
 GRANT SELECT ON TABLE pgq.dead_letters TO pgq_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.dead_letters TO pgq_admin;
+
+GRANT SELECT ON TABLE pgq.error_rate TO pgq_viewer;
+GRANT SELECT ON TABLE pgq.error_rate TO pgq_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.error_rate TO pgq_admin;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.idempotency_keys TO pgq_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.idempotency_keys TO pgq_admin;
@@ -1052,6 +1495,7 @@ GRANT SELECT(timeout_seconds) ON TABLE pgq.queues TO pgq_submitter;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.tasks TO pgq_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.tasks TO pgq_admin;
+GRANT SELECT ON TABLE pgq.tasks TO pgq_viewer;
 
 GRANT SELECT(id),INSERT(id) ON TABLE pgq.tasks TO pgq_submitter;
 
@@ -1077,16 +1521,46 @@ GRANT INSERT(headers) ON TABLE pgq.tasks TO pgq_submitter;
 
 GRANT INSERT(payload) ON TABLE pgq.tasks TO pgq_submitter;
 
+GRANT SELECT ON TABLE pgq.queue_counts TO pgq_viewer;
+GRANT SELECT ON TABLE pgq.queue_counts TO pgq_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.queue_counts TO pgq_admin;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.queue_samples TO pgq_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.queue_samples TO pgq_admin;
+
 GRANT SELECT ON TABLE pgq.queue_depth TO pgq_viewer;
 GRANT SELECT ON TABLE pgq.queue_depth TO pgq_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.queue_depth TO pgq_admin;
 
+GRANT SELECT ON TABLE pgq.queue_depth_history TO pgq_viewer;
+GRANT SELECT ON TABLE pgq.queue_depth_history TO pgq_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.queue_depth_history TO pgq_admin;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.task_totals TO pgq_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.task_totals TO pgq_admin;
+
+GRANT SELECT ON TABLE pgq.task_counts TO pgq_viewer;
+GRANT SELECT ON TABLE pgq.task_counts TO pgq_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.task_counts TO pgq_admin;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.task_history TO pgq_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.task_history TO pgq_admin;
+GRANT SELECT ON TABLE pgq.task_history TO pgq_viewer;
+
+GRANT SELECT ON TABLE pgq.task_latency TO pgq_viewer;
+GRANT SELECT ON TABLE pgq.task_latency TO pgq_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.task_latency TO pgq_admin;
+
+GRANT SELECT,INSERT,DELETE ON TABLE pgq.task_logs TO pgq_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.task_logs TO pgq_admin;
 
 GRANT SELECT ON TABLE pgq.task_status TO pgq_viewer;
 GRANT SELECT ON TABLE pgq.task_status TO pgq_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.task_status TO pgq_admin;
+
+GRANT SELECT ON TABLE pgq.task_throughput TO pgq_viewer;
+GRANT SELECT ON TABLE pgq.task_throughput TO pgq_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.task_throughput TO pgq_admin;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.workers TO pgq_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.workers TO pgq_admin;

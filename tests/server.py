@@ -58,7 +58,7 @@ def start_test_server(config: pytest.Config) -> None:
         return
     config.stash[CLOSING] = closing = ExitStack()
     try:
-        arm, address = _choose(closing)
+        arm, address = choose_server(closing)
     except PgqError as error:
         closing.close()
         raise pytest.UsageError(str(error)) from None
@@ -75,7 +75,8 @@ def stop_test_server(config: pytest.Config) -> None:
         closing.close()
 
 
-def _choose(closing: ExitStack) -> tuple[str, str]:
+def choose_server(closing: ExitStack) -> tuple[str, str]:
+    """Which arm it is and its conninfo; `closing` stops what had to be started."""
     wanted = os.environ.get("PGQ_TEST_PG", "auto")
     url = os.environ.get("PGQ_TEST_DATABASE_URL")
     if wanted not in ("auto", *ARMS):

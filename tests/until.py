@@ -1,12 +1,13 @@
 """Wait for a condition instead of a time."""
 
+import os
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
 R = TypeVar("R")
 
-PATIENCE = 60.0
+PATIENCE = float(os.environ.get("PGQ_TEST_PATIENCE", "60"))
 """Seconds: long enough for a slow machine; a test that waits this long has failed."""
 
 

@@ -1,5 +1,6 @@
 """A database as the tests speak of it: the verbs of pgq's own statements, and the questions that prove a promise."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -18,12 +19,16 @@ from pgq.db.sql import sql
 from pgq.maintenance.duties import Duty, duties
 from pgq.values.outcome import BuryNow, CancelNow, Complete, ErrorInfo, Outcome, RetryLater, SnoozeFor
 from pgq.values.task import Claimed
+from tests.until import PATIENCE
 
 A = UUID(int=0xA)
 B = UUID(int=0xB)
 """Two workers."""
 
 Connection = AsyncConnection[Any]
+
+PATIENT = {"lock_timeout": f"{PATIENCE:g}s"}
+"""For every session: whoever waits in vain for a lock fails, and does not hang."""
 
 DONE = Complete("null")
 CANCELLED = CancelNow("asked for")
@@ -41,6 +46,7 @@ class Database:
     @classmethod
     @asynccontextmanager
     async def at(cls, conninfo: str) -> AsyncIterator[Self]:
+        conninfo = make_conninfo(conninfo, options=options(PATIENT))
         async with AsyncExitStack() as closing:
             connection = await AsyncConnection.connect(conninfo, autocommit=True)
             await closing.enter_async_context(connection)
@@ -48,8 +54,8 @@ class Database:
 
     async def another(self, *, autocommit: bool = True, **settings: Any) -> Connection:
         """One more session; rolled back and closed after the test. `settings` are the server's (`TimeZone=…`)."""
-        options = " ".join(f"-c {name}={str(value).replace(' ', chr(92) + ' ')}" for name, value in settings.items())
-        connection = await AsyncConnection.connect(make_conninfo(self.conninfo, options=options), autocommit=autocommit)
+        conninfo = make_conninfo(self.conninfo, options=options({**PATIENT, **settings}))
+        connection = await AsyncConnection.connect(conninfo, autocommit=autocommit)
         self._closing.push_async_callback(connection.close)
         return connection
 
@@ -86,10 +92,10 @@ class Database:
 
     async def until_waiting(self, connection: Connection) -> None:
         """Return once the session waits for a lock: the order of two sessions is then certain."""
-        while not await self.value(
-            "SELECT true FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'", connection.info.backend_pid
-        ):
-            pass
+        waits = "SELECT true FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'"
+        async with asyncio.timeout(PATIENCE):
+            while not await self.value(waits, connection.info.backend_pid):
+                pass
 
     # The verbs of submitters and operators
 
@@ -197,6 +203,11 @@ class Database:
 
     async def reap(self, on: Connection | None = None) -> int:
         return await self.tick("reaper", on=on)
+
+
+def options(settings: Mapping[str, Any]) -> str:
+    """Settings of the server as a connection asks for them."""
+    return " ".join(f"-c {name}={str(value).replace(' ', chr(92) + ' ')}" for name, value in settings.items())
 
 
 def duty(name: str) -> Duty:

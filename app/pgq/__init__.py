@@ -38,7 +38,7 @@ from pgq.values.errors import (
     WrongState,
 )
 from pgq.values.raised import Bury, Cancel, Retry, Snooze
-from pgq.values.task import TaskError, TaskStatus
+from pgq.values.task import Progress, TaskError, TaskStatus
 
 __all__ = [
     "App",
@@ -57,6 +57,7 @@ __all__ = [
     "NewTask",
     "NotAllowed",
     "PgqError",
+    "Progress",
     "QueueFull",
     "Retry",
     "SchemaError",

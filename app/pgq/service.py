@@ -102,5 +102,5 @@ def signals_to(stop: Callable[[], None]) -> Iterator[None]:
 
 def worker_with_ticker(plan: WorkerPlan) -> Worker:
     """A worker that also takes its turns at maintenance."""
-    work = duties(lease=plan.lease, kind_grace=plan.kind_grace)
+    work = duties(lease=plan.lease, kind_grace=plan.kind_grace, retention=plan.retention)
     return Worker(plan, beside=[Ticker(plan.listen_conninfo, plan.id, work, plan.retention).run])

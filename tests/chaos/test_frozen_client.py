@@ -30,7 +30,7 @@ async def freeze_at_every_step(work: Coroutine[Any, Any, Any], watching: Tasks, 
     held = "SELECT NOT EXISTS (SELECT FROM pg_locks WHERE pid = %s)"
     while not doing.done():
         await asyncio.sleep(0)
-        until(lambda: watching.value(held, backend), "the backend of a frozen client to let go of its locks", within=3)
+        until(lambda: watching.value(held, backend), "the backend of a frozen client to let go of its locks")
     await doing
 
 

@@ -15,13 +15,13 @@ from pydantic import BaseModel
 import pgq
 from pgq.db.connect import connect, connect_async
 from pgq.db.leases import claim
-from pgq.db.outcomes import Finished, settled
+from pgq.db.outcomes import Finished, record, settled
 from pgq.db.steady import SteadyConnection
 from pgq.db.workers import WorkerRow, register
 from pgq.maintenance.duties import duties
 from pgq.maintenance.ticker import Ticker
 from pgq.values.outcome import Complete
-from pgq.values.task import Claimed
+from pgq.values.task import Claimed, Lease
 from pgq.worker import claimer
 from pgq.worker.completer import Completer
 from pgq.worker.plan import ServedQueue, WorkerPlan, published
@@ -77,9 +77,11 @@ async def ticking(dsn: str) -> AsyncIterator["asyncio.Task[None]"]:
         await asyncio.wait([ticker])
 
 
-async def claimed(dsn: str, worker: UUID) -> list[Claimed]:
+async def claimed(dsn: str, worker: UUID, room: int = 9) -> list[Claimed]:
     async with await connect_async(dsn) as connection:
-        return await claim(connection, worker=worker, queues=["default"], budgets=[9], kinds=["echo"], room=9, lease=60)
+        return await claim(
+            connection, worker=worker, queues=["default"], budgets=[room], kinds=["echo"], room=room, lease=60
+        )
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -172,6 +174,24 @@ async def test_what_the_reaper_ended_is_not_taken_for_our_own_outcome(
     assert f"lease lost: task {task}" in caplog.text
 
 
+async def test_an_outcome_whose_commit_got_no_answer_is_no_lost_lease(
+    dsn: str, tasks: Tasks, caplog: pytest.LogCaptureFixture
+) -> None:
+    worker, task = uuid4(), tasks.submit("echo")
+    [held] = await claimed(dsn, worker)
+    done = Finished(held.lease, Complete("1"))
+    written: list[Lease] = []
+    completer = Completer(dsn, worker, written.extend)
+    async with await connect_async(dsn) as connection:
+        await record(connection, worker, [done])  # committed, and its answer lost: the completer tries again
+    with caplog.at_level(logging.WARNING):
+        await completer.write([done])
+    await completer.steady.drop()
+    assert written == [held.lease]
+    assert tasks.row(task).result == 1
+    assert "lease lost" not in caplog.text
+
+
 class Infinite(BaseModel):
     limit: float = math.inf
 
@@ -234,3 +254,50 @@ async def test_a_worker_that_was_forgotten_says_again_that_it_waits(
     worker.stop()
     async with asyncio.timeout(PATIENCE):
         await running
+
+
+async def test_what_a_claim_took_whose_answer_was_lost_is_handed_back_on_a_new_connection(
+    dsn: str, tasks: Tasks
+) -> None:
+    """At once, and without having used an attempt: no lease has to run out for it."""
+    plan = make_plan(dsn)
+    unheard, another = tasks.submit("echo"), tasks.submit("echo")
+    await claimed(dsn, plan.id, room=1)
+    await claimed(dsn, uuid4(), room=1)
+    worker = Worker(plan)
+    running = asyncio.create_task(worker.run())
+    await until_async(tasks, "SELECT count(*) = 1 FROM pgq.task_history")
+    worker.stop()
+    async with asyncio.timeout(PATIENCE):
+        await running
+    assert (tasks.row(unheard).state, tasks.row(unheard).attempt) == ("succeeded", 1)
+    assert tasks.row(another).state == "running"
+
+
+async def test_what_a_worker_runs_is_not_handed_back_when_it_connects_again(dsn: str, tasks: Tasks) -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+    app = pgq.App(dsn)
+
+    @app.task
+    async def slow() -> None:
+        begun.set()
+        await go_on.wait()
+
+    plan = WorkerPlan(
+        conninfo=dsn, listen_conninfo=dsn, handlers=app.handlers, queues=[ServedQueue("default")], name="w"
+    )
+    worker = Worker(plan)
+    running = asyncio.create_task(worker.run())
+    task = tasks.submit("slow")
+    async with asyncio.timeout(PATIENCE):
+        await begun.wait()
+    epoch = tasks.row(task).lease_epoch
+    async with await connect_async(dsn) as connection:
+        await worker.hand_back_strays(connection)
+    assert not worker.completer.backlog
+    go_on.set()
+    await until_async(tasks, "SELECT count(*) = 1 FROM pgq.task_history")
+    worker.stop()
+    async with asyncio.timeout(PATIENCE):
+        await running
+    assert tasks.row(task).lease_epoch == epoch

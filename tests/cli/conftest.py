@@ -35,6 +35,7 @@ class Ended:
 
 
 Pgq = Callable[..., Ended]
+Look = Callable[[str], dict[str, Any]]
 
 
 @pytest.fixture(autouse=True)
@@ -69,6 +70,19 @@ def pgq(pgq_alone: Pgq, dsn: str, monkeypatch: pytest.MonkeyPatch) -> Pgq:
 def connection(dsn: str) -> Iterator[Connection[Any]]:
     with rows.connected(dsn) as connection:
         yield connection
+
+
+@pytest.fixture
+def look(pgq: Pgq) -> Look:
+    """The finding of one check."""
+
+    def find(check: str) -> dict[str, Any]:
+        ended = pgq("doctor", "--json")
+        found: dict[str, dict[str, Any]] = {finding["check"]: finding for finding in ended.json}
+        assert ended.code == (0 if all(finding["ok"] for finding in found.values()) else 1)
+        return found[check]
+
+    return find
 
 
 def start(*words: object, **options: Any) -> "subprocess.Popen[str]":

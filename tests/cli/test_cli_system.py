@@ -90,7 +90,15 @@ def test_workers_list_shows_the_live_ones(pgq: Pgq, connection: Connection[Any])
     (worker,) = pgq("workers", "list", "--json").json
     assert (worker["name"], worker["kinds"], worker["busy"], worker["capacity"]) == ("here", ["echo"], 0, 10)
     assert worker["started_at"].endswith("Z")
-    assert "here" in pgq("workers", "list").out
+    assert (worker["listener"], worker["listener_since"]) == (None, None)
+    connection.execute("UPDATE pgq.workers SET listener = 'polling', listener_since = now()")
+    (worker,) = pgq("workers", "list", "--json").json
+    assert worker["listener"] == "polling"
+    assert worker["listener_since"].endswith("Z")
+    header, line = pgq("workers", "list").out.splitlines()
+    assert "LISTENER" in header
+    assert "here" in line
+    assert "polling" in line
 
 
 @pytest.fixture

@@ -12,24 +12,9 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from pgq.doctor import examine, notifications, server, upkeep
 from tests.cli import rows
-from tests.cli.conftest import Pgq
+from tests.cli.conftest import Look, Pgq
 from tests.server import Databases, DatabaseServer
 from tests.until import until
-
-Look = Callable[[str], dict[str, Any]]
-
-
-@pytest.fixture
-def look(pgq: Pgq) -> Look:
-    """The finding of one check."""
-
-    def find(check: str) -> dict[str, Any]:
-        ended = pgq("doctor", "--json")
-        found: dict[str, dict[str, Any]] = {finding["check"]: finding for finding in ended.json}
-        assert ended.code == (0 if all(finding["ok"] for finding in found.values()) else 1)
-        return found[check]
-
-    return find
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from pgq.db import leases
 from tests.verbs import A, B, Database
 
 
@@ -197,6 +198,29 @@ async def test_a_claim_that_is_rolled_back_uses_no_attempt(db: Database) -> None
     await session.rollback()
 
     assert (await db.claim_one()).attempt == 1
+
+
+async def test_a_claim_that_need_not_be_durable_leaves_its_session_as_it_was(db: Database) -> None:
+    """Or what the session writes next, an outcome perhaps, would be acknowledged and lost in a crash."""
+    setting = "SELECT current_setting('synchronous_commit')"
+    usual = await db.value(setting)
+    await fill(db, 2)
+    session = await db.another(autocommit=False)
+
+    async def claim() -> None:
+        assert await leases.claim(
+            session, worker=A, queues=["default"], budgets=[1], kinds=["echo"], room=1, lease=60, durable=False
+        )
+
+    await claim()
+    assert await db.value(setting, on=session) == "off"
+    await session.commit()
+    assert await db.value(setting, on=session) == usual
+
+    await session.rollback()
+    await session.set_autocommit(True)
+    await claim()
+    assert await db.value(setting, on=session) == usual
 
 
 async def test_a_row_cannot_run_without_a_lease_nor_keep_one_while_it_waits(db: Database) -> None:

@@ -1,10 +1,11 @@
 """At most one live lease a task: what a worker writes without holding it changes nothing."""
 
-from dataclasses import replace
+from uuid import UUID
 
 import pytest
 
-from pgq.db import outcomes
+from pgq.db import leases, outcomes
+from pgq.db.connect import connect
 from pgq.db.outcomes import HandBack
 from pgq.values.outcome import BuryNow, Outcome
 from pgq.values.task import Claimed
@@ -68,7 +69,7 @@ async def test_a_lease_fits_by_worker_and_epoch(db: Database, outcome: Outcome |
     before = await row(db, held)
     worker = B if forged == "another worker" else A
     shift = {"an older epoch": -1, "a newer epoch": 1}.get(forged, 0)
-    shown = replace(held, lease_epoch=held.lease_epoch + shift)
+    shown = held._replace(lease_epoch=held.lease_epoch + shift)
 
     assert not await db.ends(shown, outcome, worker)
     assert [(lease.held, lease.extended) for lease in db.extend(shown, worker=worker)] == [(False, False)]
@@ -103,6 +104,21 @@ async def test_extending_tells_of_cancellations(db: Database) -> None:
     await db.cancel(one.id)
 
     assert {answer.id: answer.cancel_requested for answer in db.extend(one, other)} == {one.id: True, other.id: False}
+
+
+async def test_a_cancellation_is_told_to_whoever_has_the_lease(db: Database) -> None:
+    frozen = await db.running(A)
+    live = await reaped_and_claimed(db, frozen)
+    own = frozen._replace(lease_epoch=live.lease_epoch)  # A's word, under the epoch that B holds
+    await db.cancel(live.id)
+
+    def told(claimed: Claimed, worker: UUID) -> bool:
+        with connect(db.conninfo) as connection:
+            return bool(leases.asked_to_cancel(connection, worker=worker, leases=[claimed.lease]))
+
+    assert told(live, B)
+    assert not told(frozen, B), "an older attempt"
+    assert not told(own, A), "another worker"
 
 
 async def test_only_what_is_listed_is_extended(db: Database) -> None:

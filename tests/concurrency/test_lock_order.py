@@ -16,7 +16,12 @@ OUTCOMES = {"complete": DONE, "bury": BuryNow(FAILED), "retry": retry_later()}
 
 
 async def running(db: Database, tasks: int) -> list[Claimed]:
-    await db.run("INSERT INTO pgq.tasks (kind) SELECT 'echo' FROM generate_series(1, %s)", tasks)
+    """Claimed tasks, by their ids; they lie in the table the other way round, so that no scan comes upon that order."""
+    await db.run(
+        "INSERT INTO pgq.tasks (id, kind) "
+        "SELECT gen_random_uuid() AS id, 'echo' FROM generate_series(1, %s) ORDER BY id DESC",
+        tasks,
+    )
     claimed = await db.claim(room=tasks)
     assert len(claimed) == tasks
     return sorted(claimed, key=lambda task: task.id)

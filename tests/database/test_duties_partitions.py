@@ -15,7 +15,7 @@ DAYS = """
            to_date(right(relname, 8), 'YYYYMMDD') - (now() AT TIME ZONE 'UTC')::date AS day
     FROM pg_class JOIN pg_inherits ON inhrelid = oid WHERE relnamespace = 'pgq'::regnamespace AND relkind = 'r'
 """
-PARENTS = ("task_history", "attempts")
+PARENTS = ("task_history", "attempts", "task_logs")
 
 
 async def days(db: Database, parent: str) -> list[int]:

@@ -50,6 +50,12 @@ async def test_a_statement_of_maintenance_does_nothing_without_its_turn(db: Data
         "VALUES (%s, 'w', 'h', 1, '0', '{}', '{}', 1, now() - interval '2 h')",
         B,
     )
+    await db.run(
+        "INSERT INTO pgq.task_stats (minute, queue, kind, worker_id, wait, run, total) "
+        "SELECT '2026-01-01Z', 'default', 'echo', %s, '{}', '{}', '{}'",
+        A,
+    )
+    await db.run("INSERT INTO pgq.queue_samples SELECT '2026-01-01Z', 0, 0, 0, 0, 0, 0, 0, 0, 0, false, 'default'")
     await db.drop_partition("attempts", days_ahead=5)
     before = await everything(db)
 
@@ -67,7 +73,10 @@ async def everything(db: Database) -> list[object]:
     return [*counts, await db.value("SELECT count(*) FROM pg_class WHERE relnamespace = 'pgq'::regnamespace")]
 
 
-TABLES = ("tasks", "dead_tasks", "task_history", "attempts", "idempotency_keys", "workers", "maintenance")
+TABLES = (
+    *("tasks", "dead_tasks", "task_history", "attempts", "idempotency_keys", "workers", "maintenance"),
+    *("task_stats", "task_minutes", "task_totals", "queue_samples"),
+)
 
 
 async def test_after_an_outage_the_holders_of_leases_get_one_leases_time_to_renew_them(db: Database) -> None:

@@ -94,7 +94,7 @@ async def test_a_submitter_can_do_nothing_but_submit(db: Database, sign_in: Sign
     assert await db.value("SELECT id FROM pgq.tasks", on=session) == task
 
 
-async def test_a_viewer_reads_the_views_and_nothing_else(db: Database, sign_in: SignIn) -> None:
+async def test_a_viewer_reads_tasks_and_views_and_nothing_else(db: Database, sign_in: SignIn) -> None:
     session = await sign_in("pgq_viewer")
     task = await db.submit()
     views = await db.rows("SELECT viewname AS name FROM pg_views WHERE schemaname = 'pgq'")
@@ -102,7 +102,13 @@ async def test_a_viewer_reads_the_views_and_nothing_else(db: Database, sign_in: 
     for view in views:
         await db.rows(f"SELECT * FROM pgq.{view['name']}", on=session)
 
-    tables = await db.rows("SELECT tablename AS name FROM pg_tables WHERE schemaname = 'pgq'")
+    tasks = ("tasks", "task_history", "dead_tasks", "attempts")
+    for table in tasks:
+        await db.rows(f"SELECT * FROM pgq.{table}", on=session)
+        await refused(db, session, f"DELETE FROM pgq.{table}", f"SELECT FROM pgq.{table} FOR UPDATE")
+    tables = await db.rows(
+        "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'pgq' AND tablename <> ALL (%s)", list(tasks)
+    )
     await refused(db, session, *(f"SELECT * FROM pgq.{table['name']}" for table in tables))
     await refused(db, session, "SELECT pgq.submit('echo')", f"SELECT pgq.cancel('{task}')", "SELECT pgq.uuid7()")
 
@@ -150,12 +156,21 @@ async def test_a_worker_can_do_every_duty(db: Database, sign_in: SignIn) -> None
     await db.expire_lease(gone.id)
     await db.run("UPDATE pgq.maintenance SET last_started_at = NULL")
     await db.drop_partition("attempts", days_ahead=5)
+    assert await db.ends(await db.running())
+    await db.run("UPDATE pgq.task_stats SET minute = minute - interval '1 min'")
 
     changed = {one.name: (await take_turn(session, one, B))[0] for one in duties(lease=60, kind_grace=86_400)}
 
     assert changed == {
-        "reaper": 1, "expirer": 0, "pruner": 0, "forgetter": 0, "undertaker": 0, "partitioner": 1
-    }  # fmt: skip
+        "reaper": 1,
+        "expirer": 0,
+        "pruner": 0,
+        "forgetter": 0,
+        "undertaker": 0,
+        "partitioner": 1,
+        "sampler": 1,
+        "accountant": 1,
+    }
 
 
 async def test_a_worker_can_neither_pause_queues_nor_change_the_schema(db: Database, sign_in: SignIn) -> None:
@@ -187,7 +202,7 @@ async def test_an_admin_operates_and_leaves_the_revision_alone(db: Database, sig
 async def test_every_function_pins_its_search_path(db: Database) -> None:
     """A function that runs with its owner's rights must not be led to objects of the caller's making."""
     loose = await db.rows(
-        "SELECT proname AS name FROM pg_proc WHERE pronamespace = 'pgq'::regnamespace "
+        "SELECT proname AS name FROM pg_proc WHERE pronamespace = 'pgq'::regnamespace AND prokind <> 'a' "
         "AND NOT coalesce(proconfig, '{}') && ARRAY['search_path=pg_catalog, pg_temp']"
     )
 

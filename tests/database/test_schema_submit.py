@@ -87,12 +87,83 @@ async def test_submit_many_takes_an_array_of_objects(db: Database, tasks: str | 
     assert refused.value.sqlstate == "PQ003"
 
 
-@pytest.mark.parametrize(("field", "value"), [("priority", "high"), ("priority", 1.5), ("id", "7"), ("tags", "urgent")])
-async def test_a_value_of_the_wrong_type_is_refused(db: Database, field: str, value: object) -> None:
-    with pytest.raises(psycopg.DataError):
-        await db.submit_many({"kind": "echo", field: value})
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("priority", "high"),
+        ("priority", 1.5),
+        ("priority", 3_000_000_000),
+        ("max_attempts", [4]),
+        ("id", "7"),
+        ("id", 7),
+        ("run_at", "tomorrow noon"),
+        ("run_at", "2030-02-31T00:00:00Z"),
+        ("expires_at", {"in": "a day"}),
+        ("expires_at", "2030-01-01 00:00 Nowhere/Land"),
+        ("delay_seconds", "5 min"),
+        ("timeout_seconds", True),
+        ("idempotency_window_seconds", "1d"),
+        ("tags", "urgent"),
+        ("tags", {"urgent": True}),
+    ],
+)
+async def test_a_value_of_the_wrong_type_is_refused_by_name_and_position(
+    db: Database, field: str, value: object
+) -> None:
+    with pytest.raises(psycopg.Error, match=f"^{field}: must be ") as refused:
+        await db.submit_many({"kind": "echo", "idempotency_key": "k"}, {"kind": "echo"}, {"kind": "echo", field: value})
 
+    assert refused.value.sqlstate == "PQ003"
+    assert json.loads(refused.value.diag.message_detail or "")["position"] == 2
     assert await db.value("SELECT count(*) FROM pgq.tasks") == 0
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        17,
+        {"prio": 5},
+        {"priority": 12},
+        {"kind": ""},
+        {"delay_seconds": -1},
+        {"payload": []},
+        {"idempotency_key": "k", "payload": []},
+        {"idempotency_key": ""},
+        {"idempotency_key": "k", "idempotency_window_seconds": 0},
+        {"run_at": "2030-01-01Z", "delay_seconds": 1},
+    ],
+)
+@pytest.mark.parametrize("before", [0, 5])
+async def test_every_refusal_tells_the_position_of_its_task(db: Database, bad: Any, before: int) -> None:
+    fine = [{"kind": "echo"}, {"kind": "echo", "idempotency_key": "fine"}] * 5
+    wrong = {"kind": "echo", **bad} if isinstance(bad, dict) else bad
+
+    with pytest.raises(psycopg.Error) as refused:
+        await db.submit_many(*fine[:before], wrong, *fine[before:])
+
+    assert refused.value.sqlstate == "PQ003"
+    assert json.loads(refused.value.diag.message_detail or "")["position"] == before
+
+
+async def test_after_a_bulk_submit_a_plain_insert_has_no_position(db: Database) -> None:
+    session = await db.another(autocommit=False)
+    await db.submit_many({"kind": "echo"}, {"kind": "echo", "idempotency_key": "k"}, on=session)
+
+    with pytest.raises(psycopg.Error) as refused:
+        await db.insert(priority=12, on=session)
+
+    assert "position" not in json.loads(refused.value.diag.message_detail or "")
+
+
+async def test_a_bulk_submit_needs_one_transaction_id(db: Database) -> None:
+    """A caller that submits in a loop would otherwise overflow the server's table of running subtransactions."""
+    session = await db.another(autocommit=False)
+    before = await db.value("SELECT txid_current()", on=session)
+    for n in range(3):
+        await db.submit_many({"kind": "echo", "idempotency_key": f"{n}"}, {"kind": "echo"}, on=session)
+    await session.commit()
+
+    assert await db.value("SELECT txid_current()") == before + 1
 
 
 async def test_submit_many_answers_in_the_order_asked(db: Database) -> None:

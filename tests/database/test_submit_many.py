@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 import pgq
-from pgq.client.submit import COPY_ABOVE
+from pgq.client.submit import CHUNK_TASKS, COPY_ABOVE
 
 
 @pytest.fixture
@@ -167,3 +167,35 @@ def test_tasks_copied_together_are_due_in_their_order(app: pgq.App, database: ps
     claimed = database.execute("SELECT (payload ->> 'n')::int FROM pgq.tasks ORDER BY run_at, id").fetchall()
 
     assert [n for (n,) in claimed] == list(range(MANY))
+
+
+@pytest.mark.parametrize(
+    ("size", "key", "bad"),
+    [(FEW, False, 2), (FEW, True, 1), (MANY, False, 0), (MANY, False, MANY - 1), (2 * CHUNK_TASKS, True, 1_500)],
+    ids=["one statement", "keys", "first of a COPY", "last of a COPY", "keys of several statements"],
+)
+def test_a_refusal_tells_which_of_the_tasks_it_is_for(
+    app: pgq.App, database: psycopg.Connection, size: int, key: bool, bad: int
+) -> None:
+    @app.task
+    def ping(n: int) -> None: ...
+
+    def task(n: int) -> pgq.NewTask[None]:
+        over = datetime(2020, 1, 1, tzinfo=UTC) if n == bad else None
+        return ping.options(key=f"key {n}" if key else None, expires_at=over).new(n)
+
+    with pytest.raises(pgq.InvalidTask, match=f"^task {bad}: expires_at: must be later") as refused:
+        app.submit_many(task(n) for n in range(size))
+
+    assert (refused.value.position, refused.value.field) == (bad, "expires_at")
+    assert count(database) == 0
+
+
+def test_a_single_submit_has_no_position(app: pgq.App) -> None:
+    @app.task
+    def ping() -> None: ...
+
+    with pytest.raises(pgq.InvalidTask, match=r"^expires_at: must be later") as refused:
+        ping.options(expires_at=datetime(2020, 1, 1, tzinfo=UTC)).submit()
+
+    assert refused.value.position is None

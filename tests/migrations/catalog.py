@@ -31,7 +31,8 @@ QUESTIONS = {
         SELECT c.relname, pg_get_viewdef(c.oid)
         FROM   pg_class AS c WHERE c.relnamespace = 'pgq'::regnamespace AND c.relkind = 'v'""",
     "functions": """
-        SELECT p.oid::regprocedure::text, pg_get_functiondef(p.oid)
+        SELECT p.oid::regprocedure::text,
+               CASE p.prokind WHEN 'a' THEN 'aggregate' ELSE pg_get_functiondef(p.oid) END
         FROM   pg_proc AS p WHERE p.pronamespace = 'pgq'::regnamespace""",
     "triggers": """
         SELECT t.tgrelid::regclass || '.' || t.tgname, pg_get_triggerdef(t.oid)

@@ -18,7 +18,7 @@ HEAD = """-- The schema as the migrations build it. Not run by anybody: it is he
 -- Written by python -m tests.migrations.snapshot; a test says when it is out of date. Partitions are left out.
 """
 NOISE = re.compile(r"^(--.*|SET .*|SELECT pg_catalog\.set_config.*|\\(un)?restrict .*|ALTER .* OWNER TO .*)$")
-PARTITION = re.compile(r"\b(task_history|attempts)_\d{8}")
+PARTITION = re.compile(r"\b(task_history|attempts|task_logs)_\d{8}")
 
 
 def tidy(dump: str) -> str:

@@ -47,6 +47,18 @@ def test_down_and_up_again_gives_the_same_schema(empty: str) -> None:
     assert described(empty) == first
 
 
+def test_each_revision_goes_down_to_what_the_one_before_it_made(empty: str) -> None:
+    revisions = sorted(migrate.known_revisions())
+    made = {}
+    for revision in revisions:
+        migrate.upgrade(empty, revision)
+        made[revision] = described(empty)
+
+    for revision in reversed(revisions[:-1]):
+        migrate.downgrade(empty, revision)
+        assert described(empty) == made[revision], revision
+
+
 def test_migrating_twice_changes_nothing(empty: str) -> None:
     migrate.upgrade(empty)
     first = described(empty)

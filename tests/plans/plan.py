@@ -38,6 +38,10 @@ class Plan:
             for node in self.on(table)
         )
 
+    def rows_compared(self) -> int:
+        """How many pairs of rows a join looked at in vain."""
+        return sum(node.get("Rows Removed by Join Filter", 0) * node["Actual Loops"] for node in self.nodes())
+
 
 async def explain(db: Database, name: str, parameters: Mapping[str, Any], on: Connection | None = None) -> Plan:
     """Run a shipped statement and tell how; what it does is rolled back."""
@@ -59,7 +63,7 @@ async def explain_duty(db: Database, duty: str, name: str, parameters: Mapping[s
 
 
 def claim_of(
-    room: int, queues: Sequence[str] = ("default",), kinds: Sequence[str] = ("echo",), commit: str | None = None
+    room: int, queues: Sequence[str] = ("default",), kinds: Sequence[str] = ("echo",), durable: bool = True
 ) -> dict[str, Any]:
     """The parameters of a claim."""
     lanes = from_the_start(queues)
@@ -74,5 +78,5 @@ def claim_of(
         "priorities": lanes.priorities,
         "since": [run_at for run_at, _ in lanes.positions],
         "since_ids": [task for _, task in lanes.positions],
-        "commit": commit,
+        "durable": durable,
     }

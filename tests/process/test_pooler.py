@@ -17,8 +17,10 @@ import pgq
 from pgq.db.connect import connect, pooled
 from pgq.db.embedded import EmbeddedServer
 from pgq.db.migrate import upgrade
+from pgq.doctor.work import listeners
+from pgq.values.errors import SettingsError
 from tests.until import until
-from tests.workers import ROOT
+from tests.workers import ROOT, Fleet
 
 PGBOUNCER = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
 
@@ -101,6 +103,15 @@ def worker(behind: str, direct: str, request: pytest.FixtureRequest, tmp_path: P
     assert process.wait() == 0, said.read_text()
 
 
+def shown(direct: str, state: str) -> None:
+    """Until the live worker's row says so."""
+    with psycopg.connect(direct, autocommit=True) as connection:
+        until(
+            lambda: connection.execute("SELECT listener FROM pgq.worker_utilization").fetchall() == [(state,)],
+            f"a worker that is {state}",
+        )
+
+
 def test_a_pooler_is_noticed(behind: str, direct: str) -> None:
     with connect(behind) as through, connect(direct) as past:
         assert (pooled(through), pooled(past)) == (True, False)
@@ -118,12 +129,51 @@ def test_tasks_are_submitted_and_run_through_a_transaction_pooler(worker: Path, 
 
 
 @pytest.mark.parametrize("worker", ["pooled"], indirect=True)
-def test_without_a_direct_url_one_warning_says_that_tasks_are_found_by_polling(worker: Path, behind: str) -> None:
+def test_without_a_direct_url_one_warning_says_that_tasks_are_found_by_polling(
+    worker: Path, behind: str, direct: str
+) -> None:
     with pgq.App(behind) as app:
         app.submit("echo", {"a": 1}).result(timeout=60)
+    shown(direct, "polling")
+    with psycopg.connect(direct) as connection:
+        verdict = listeners(connection)
+    assert not verdict.ok
+    assert "PGQ_DIRECT_URL" in str(verdict.fix)
     assert worker.read_text().count("set PGQ_DIRECT_URL") == 1
 
 
 @pytest.mark.parametrize("worker", ["direct"], indirect=True)
-def test_with_a_direct_url_nothing_is_missing(worker: Path) -> None:
+def test_with_a_direct_url_nothing_is_missing(worker: Path, direct: str) -> None:
+    shown(direct, "listening")
     assert "set PGQ_DIRECT_URL" not in worker.read_text()
+
+
+@pytest.fixture
+def strict(direct: str) -> Iterator[None]:
+    """The pooler's server connections begin with a stricter isolation."""
+    user = conninfo_to_dict(direct)["user"]
+    with psycopg.connect(direct, autocommit=True) as connection:
+        for change in ("SET default_transaction_isolation = 'serializable'", "RESET default_transaction_isolation"):
+            connection.execute(f'ALTER ROLE "{user}" {change}')
+            connection.execute(
+                "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity"
+                " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+            )
+            if change.startswith("SET"):
+                yield
+
+
+def test_a_stricter_isolation_behind_a_pooler_is_refused_with_the_remedy(
+    strict: None, behind: str, direct: str, tmp_path: Path
+) -> None:
+    with pytest.raises(SettingsError, match=r"run ALTER ROLE .* SET default_transaction_isolation = 'read committed'"):
+        connect(behind)
+    with pgq.App(behind) as app, pytest.raises(SettingsError):
+        app.submit("echo", {})
+    fleet = Fleet(behind, tmp_path)
+    worker = fleet.start("--builtins")
+    assert worker.exit_code() == 1
+    assert "default_transaction_isolation is serializable" in worker.said()
+    fleet.end()
+    with connect(direct) as connection, connection.transaction():
+        assert connection.execute("SHOW transaction_isolation").fetchone() == ("read committed",)

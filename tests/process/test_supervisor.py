@@ -96,7 +96,7 @@ def test_without_their_supervisor_processes_finish_what_they_run_and_end(fleet: 
         go_on.touch()
         until(lambda: nothing_is_left(tasks), "the workers to leave")
         assert {row.state for row in tasks.rows(*ids).values()} == {"succeeded"}
-        until(lambda: not any(is_alive(pid) for pid in pids), "the workers to end", within=5)
+        until(lambda: not any(is_alive(pid) for pid in pids), "the workers to end")
 
 
 def is_alive(pid: int) -> bool:
@@ -147,7 +147,7 @@ def test_ctrl_c_in_a_terminal_is_heard_once_by_everybody(fleet: Fleet, tmp_path:
         os.write(ours, b"\x03")
         until(lambda: "stopping" in said.read_text(), "the worker to hear it")
         go_on.touch()
-        until(lambda: whole.poll() is not None, lambda: f"the end; it said:\n{said.read_text()}", within=20)
+        until(lambda: whole.poll() is not None, lambda: f"the end; it said:\n{said.read_text()}")
         os.close(ours)
 
         assert whole.returncode == 0, said.read_text()

@@ -4,7 +4,6 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from pgq.db.outcomes import HandBack
 from pgq.values import raised
 from pgq.values.outcome import BuryNow, CancelNow, Complete, RetryLater, SnoozeFor
 from pgq.worker.call import outcome_of
+from pgq.worker.deadlines import Deadlines
 from pgq.worker.processes import Processes
 from pgq.worker.running import Interrupt, Running
 from tests.unit.test_outcome import TASK
@@ -41,7 +41,10 @@ def run(threads: ThreadPoolExecutor, processes: Processes) -> Run:
 
     async def run(function: Callable[..., Any], payload: str = "{}", **task: Any) -> Outcome:
         handler = App().task(function)
-        return await outcome_of(handler, Running(replace(TASK, payload=payload, **task)), threads, processes)
+        running = Running(TASK._replace(payload=payload, **task))
+        running.attempt = asyncio.current_task()
+        Deadlines({running}).watch(running)
+        return await outcome_of(handler, running, threads, processes)
 
     return run
 

@@ -128,7 +128,8 @@ def test_a_handful_is_never_copied() -> None:
 
 
 def copied(one: NewTask[Any], kinds: Any = None, timeouts: Any = None) -> dict[str, Any]:
-    return dict(zip(COPIED, submit.Published(NOW, kinds or {}, timeouts or {}).row(ID, one), strict=True))
+    (row,) = submit.Published(NOW, kinds or {}, timeouts or {}).rows([ID], [one])
+    return dict(zip(COPIED, row, strict=True))
 
 
 def test_a_copied_row_is_filled_in_the_order_submit_kind_queue_handler() -> None:
@@ -136,7 +137,7 @@ def test_a_copied_row_is_filled_in_the_order_submit_kind_queue_handler() -> None
 
     assert copied(task())["queue"] == "own"
     assert copied(task(queue="asked"))["queue"] == "asked"
-    assert copied(task(), published)["queue"] is None  # the table's trigger fills it from pgq.kinds
+    assert copied(task(), published)["queue"] == "published"
     assert copied(task())["timeout_seconds"] == 7.0
     assert copied(task(), timeouts={"own": 9})["timeout_seconds"] == 9
     assert copied(task(), published, {"own": 9, "published": 8})["timeout_seconds"] == 8
@@ -145,7 +146,7 @@ def test_a_copied_row_is_filled_in_the_order_submit_kind_queue_handler() -> None
 
 
 def test_a_copied_delay_counts_from_the_databases_clock() -> None:
-    assert copied(task())["run_at"] is None
+    assert copied(task())["run_at"] == NOW
     assert copied(task(delay=60))["run_at"] == datetime(2026, 11, 22, 0, 1, tzinfo=UTC)
 
 

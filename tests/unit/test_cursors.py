@@ -69,9 +69,10 @@ def test_a_lane_is_swept_once_per_poll_interval_also_when_the_worker_is_saturate
 
 def test_a_lane_that_a_full_claim_did_not_reach_stays_due_for_its_sweep() -> None:
     cursors = Cursors(["default"], poll=1)
-    after_a_full_claim(cursors, 0, claimed(at(1), priority=9))
-    reading = cursors.reading(0.5, saturated=True)
-    assert where(reading, 9) == at(1)
+    after_a_full_claim(cursors, 0, claimed(at(1), priority=9), claimed(at(2), priority=0))
+    after_a_full_claim(cursors, 1, claimed(at(3), priority=9))
+    reading = cursors.reading(1.5, saturated=True)
+    assert where(reading, 9) == at(3)
     assert where(reading, 0) == START
 
 

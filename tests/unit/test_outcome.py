@@ -1,7 +1,6 @@
 """What becomes of an attempt: every rule in a line, and whatever is raised or returned, an outcome."""
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -42,7 +41,7 @@ TASK = Claimed(
     tags=[],
     headers="{}",
 )
-LAST = replace(TASK, attempt=4)
+LAST = TASK._replace(attempt=4)
 POLICY = Policy(backoff=lambda attempt: 10.0 * attempt, bury_on=(KeyError,))
 BOOM = ValueError("boom")
 
@@ -57,7 +56,7 @@ def test_a_returned_value_is_the_result() -> None:
 
 def test_an_error_is_followed_by_another_attempt_after_the_handlers_backoff() -> None:
     assert of(BOOM) == RetryLater(10, describe(BOOM))
-    assert of(BOOM, replace(TASK, attempt=3)) == RetryLater(30, describe(BOOM))
+    assert of(BOOM, TASK._replace(attempt=3)) == RetryLater(30, describe(BOOM))
 
 
 def test_the_last_attempts_error_buries() -> None:
@@ -191,6 +190,6 @@ def test_what_is_kept_of_a_text_can_always_be_kept(text: str, longest: int, keep
     st.integers(1, 1_000),
 )
 def test_no_attempt_follows_the_last(error: BaseException, attempt: int, most: int) -> None:
-    outcome = of(error, replace(TASK, attempt=attempt, max_attempts=most))
+    outcome = of(error, TASK._replace(attempt=attempt, max_attempts=most))
 
     assert isinstance(outcome, RetryLater if attempt < most else BuryNow)

@@ -213,6 +213,7 @@ def shown(wanted: Wanted, stored: Stored) -> TaskStatus:
         payload=wanted.payload,
         priority=stored.priority,
         attempt=0,
+        progress=None,
         max_attempts=stored.max_attempts,
         created_at=stored.created_at,
         run_at=stored.run_at,

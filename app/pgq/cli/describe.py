@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pgq.cli.output import cell, first_line, show, show_table
-from pgq.values.task import TaskError, TaskStatus
+from pgq.values.task import Progress, TaskError, TaskStatus
 
 
 def in_a_line(task: TaskStatus) -> str:
@@ -15,6 +15,7 @@ def in_a_line(task: TaskStatus) -> str:
             more = f"attempt {task.attempt} of {task.max_attempts}, told to stop at {cell(task.cancel_requested_at)}"
         case "running":
             more = f"attempt {task.attempt} of {task.max_attempts} on worker {task.worker_id}"
+            more += f", {how_far(task.progress)}" if task.progress else ""
         case "scheduled" | "retrying":
             more = f"runs at {cell(task.run_at)}" + (f", after {why(task)}" if task.error else "")
         case "pending":
@@ -24,6 +25,11 @@ def in_a_line(task: TaskStatus) -> str:
         case _:
             more = why(task)
     return f"{task.state}: {more}" if more else task.state
+
+
+def how_far(progress: Progress) -> str:
+    """A progress in a few words."""
+    return f"{progress.value:.0%}" + (f" ({first_line(progress.message)})" if progress.message else "")
 
 
 def why(task: TaskStatus, longest: int = 300) -> str:
@@ -68,6 +74,7 @@ def show_summary(task: TaskStatus) -> None:
         "expires": task.expires_at,
         "started": task.started_at,
         "finished": task.finished_at,
+        "progress": f"{how_far(task.progress)} at {cell(task.progress.at)}" if task.progress else None,
         "key": task.idempotency_key,
         "tags": task.tags or None,
         "headers": json.dumps(task.headers, ensure_ascii=False) if task.headers else None,

@@ -59,12 +59,11 @@ class Session:
     @contextmanager
     def connect(self) -> "Iterator[Connection[Any]]":
         """A connection in autocommit mode. Raises DatabaseUnavailable or SettingsError."""
-        import psycopg
-
+        from pgq.db.connect import connect
         from pgq.db.errors import our_errors
 
         with our_errors():
-            connection = psycopg.connect(self.conninfo(), autocommit=True, prepare_threshold=None)
+            connection = connect(self.conninfo())
         with connection:
             yield connection
 

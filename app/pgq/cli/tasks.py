@@ -1,4 +1,4 @@
-"""`pgq tasks list|show|cancel|retry`."""
+"""`pgq tasks list|show|cancel|retry`; `logs` is in a file of its own."""
 
 from datetime import datetime
 from functools import partial
@@ -26,6 +26,7 @@ from pgq.cli.options import (
 )
 from pgq.cli.output import say, show_json
 from pgq.cli.session import Session
+from pgq.cli.task_logs import logs
 from pgq.cli.verbs import Wanted, all_matching, by_ids, each_id
 from pgq.db.filters import TaskFilter
 
@@ -39,6 +40,7 @@ def add_to(app: typer.Typer) -> None:
     group = typer.Typer(help="Look at tasks, cancel them, run them again.", no_args_is_help=True)
     for name, function in (("list", list_tasks), ("show", show_task), ("cancel", cancel), ("retry", retry)):
         command(group, name)(function)
+    command(group, "logs")(logs)
     app.add_typer(group, name="tasks")
 
 

@@ -48,4 +48,4 @@ def look(handle: Handle[Any]) -> TaskStatus:
 
 def what_counts(status: TaskStatus) -> object:
     """Extending a lease is no change that anybody waits for."""
-    return status.state, status.attempt, status.lease_epoch, status.cancel_requested_at, status.run_at
+    return status.state, status.attempt, status.lease_epoch, status.cancel_requested_at, status.run_at, status.progress

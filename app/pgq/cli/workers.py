@@ -6,7 +6,8 @@ from pgq.cli.command import command
 from pgq.cli.output import row_json, say, show_json, show_table
 from pgq.cli.session import Session
 
-FACTS = ("queues", "kinds", "hostname", "pid", "version", "started_at")
+FACTS = ("listener", "listener_since", "queues", "kinds", "hostname", "pid", "version", "started_at")
+HEADS = ("listener", "since", "queues", "kinds", "host", "pid", "version", "started")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -16,7 +17,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def list_workers(session: Session) -> None:
-    """List the live workers: what they serve, and how busy they are."""
+    """List the live workers: what they serve, how busy they are, and whether notifications reach them."""
     from pgq.db.overview import worker_utilization
 
     with session.connect() as connection:
@@ -25,7 +26,7 @@ def list_workers(session: Session) -> None:
         show_json([row_json(worker) for worker in workers])
     else:
         show_table(
-            ["worker id", "name", "state", "busy", "queues", "kinds", "host", "pid", "version", "started"],
+            ["worker id", "name", "state", "busy", *HEADS],
             (
                 [w["worker_id"], w["name"], w["state"], f"{w['busy']}/{w['capacity']}", *(w[name] for name in FACTS)]
                 for w in workers

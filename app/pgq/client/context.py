@@ -1,27 +1,51 @@
 """What a handler sees of its own attempt."""
 
 import logging
-import threading
-from typing import Any
+from typing import Any, Protocol
 
+from pgq.values.report import Report, current, fraction
 from pgq.values.task import Claimed
 
 log = logging.getLogger("pgq.task")
+
+
+class Flag(Protocol):
+    """Whether an attempt should end; threading.Event is one."""
+
+    def is_set(self) -> bool: ...
+
+
+class TaskLog(logging.LoggerAdapter[logging.Logger]):
+    """A logger of one attempt: what it logs is kept with the task, also from threads that the handler started."""
+
+    def __init__(self, task: Claimed, report: Report | None) -> None:
+        super().__init__(
+            log, {"task_id": str(task.id), "kind": task.kind, "queue": task.queue, "attempt": task.attempt}
+        )
+        self.report = report
+
+    def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:
+        """Log as the attempt that this belongs to."""
+        kwargs["stacklevel"] = kwargs.get("stacklevel", 1) + 1  # the caller, not this file
+        token = current.set(self.report or current.get())
+        try:
+            super().log(level, msg, *args, **kwargs)
+        finally:
+            current.reset(token)
 
 
 class Context:
     """The first parameter of a handler that asks for it: `def send_email(ctx: pgq.Context, to: str)`.
 
     task: the task as it was claimed (id, kind, queue, priority, run_at, tags, …).
-    log: a logger whose records carry `task_id`, `kind`, `queue` and `attempt`.
+    log: a logger whose records are kept with the task and carry `task_id`, `kind`, `queue` and `attempt`.
     """
 
-    def __init__(self, task: Claimed, cancelled: threading.Event) -> None:
+    def __init__(self, task: Claimed, cancelled: Flag, report: Report | None = None) -> None:
         self.task = task
-        self.log: logging.LoggerAdapter[Any] = logging.LoggerAdapter(
-            log, {"task_id": str(task.id), "kind": task.kind, "queue": task.queue, "attempt": task.attempt}
-        )
+        self.log = TaskLog(task, report)
         self._cancelled = cancelled
+        self._report = report
 
     @property
     def attempt(self) -> int:
@@ -32,6 +56,18 @@ class Context:
     def cancelled(self) -> bool:
         """Whether this attempt should end: the task was cancelled, its lease is lost, or the worker stops.
 
-        Async handlers are cancelled by themselves; a plain function looks here now and then.
+        Async handlers are cancelled by themselves; a plain function looks here now and then. What it says then still
+        counts: one that returns has succeeded; `raise pgq.Cancel()` says that it stopped short.
         """
         return self._cancelled.is_set()
+
+    def progress(self, value: float, message: str = "") -> None:
+        """Say how far this attempt is: `value` from 0 to 1, and what it is doing, in up to 1,000 characters.
+
+        Returns at once, and may be called as often as one likes: the newest is kept about once a second, and shown by
+        `pgq status` and `handle.status().progress`. Raises ValueError for any other value.
+        """
+        if self._report is None:
+            fraction(value)
+        else:
+            self._report.progress(value, message)

@@ -46,9 +46,11 @@ def run(plan: Plan[R], link: Link, *, atomic: bool = False) -> R:
             answer = None
             match step:
                 case Statement():
-                    answer = over.fetch(step)
+                    with our_errors(step.positions):
+                        answer = over.fetch(step)
                 case Copy():
-                    over.copy(step)
+                    with our_errors(step.positions):
+                        over.copy(step)
                 case MayCopy():
                     answer = over.can_copy
                 case Pause(seconds):
@@ -69,9 +71,11 @@ async def run_async(plan: Plan[R], link: AsyncLink, *, atomic: bool = False) -> 
                 answer = None
                 match step:
                     case Statement():
-                        answer = await over.fetch(step)
+                        with our_errors(step.positions):
+                            answer = await over.fetch(step)
                     case Copy():
-                        await over.copy(step)
+                        with our_errors(step.positions):
+                            await over.copy(step)
                     case MayCopy():
                         answer = over.can_copy
                     case Pause(seconds):

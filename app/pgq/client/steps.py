@@ -4,7 +4,7 @@ An operation is written once, as a generator without I/O: it yields steps and is
 carry the steps out, each over any connection.
 """
 
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -13,10 +13,14 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """Run the statement in `db/sql/{name}.sql`; the plan is sent its rows."""
+    """Run the statement in `db/sql/{name}.sql`; the plan is sent its rows.
+
+    `positions` are those of the tasks that it submits in a bulk, for an error to name one.
+    """
 
     name: str
     params: Mapping[str, Any]
+    positions: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,7 @@ class Copy:
 
     name: str
     rows: Iterable[tuple[Any, ...]]
+    positions: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ COPY_ABOVE = 100
 CHUNK_TASKS = 1_000
 CHUNK_CHARACTERS = 16_000_000
 """One statement carries at most so many tasks and so much text: the server holds it all in memory, twice."""
+BUILT_IN: Mapping[str, Any] = {"queue": "default", "priority": 5, "max_attempts": 4, "timeout_seconds": 300.0}
+"""What the table's trigger fills in where nobody says anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +43,20 @@ def submit_many(tasks: Sequence[NewTask[Any]]) -> Plan[list[Submitted]]:
     answers: dict[int, Submitted] = {}
     plain = [place for place, task in enumerate(tasks) if task.key is None]
     if len(plain) > COPY_ABOVE and (yield MayCopy()):
-        copied = yield from copy([tasks[place] for place in plain])
+        copied = yield from copy([tasks[place] for place in plain], plain)
         answers.update(zip(plain, copied, strict=True))
     rest = [place for place in range(len(tasks)) if place not in answers]
     portions = list(chunks(rest, tasks))
     if len(portions) > 1:
         portions = list(chunks(sorted(rest, key=lambda place: tasks[place].key or ""), tasks))
     for chunk in portions:
-        submitted = yield from submit_chunk([tasks[place] for place in chunk])
+        submitted = yield from submit_chunk([tasks[place] for place in chunk], chunk)
         answers.update(zip(chunk, submitted, strict=True))
     return [answers[place] for place in range(len(tasks))]
 
 
-def submit_chunk(tasks: Iterable[NewTask[Any]]) -> Plan[list[Submitted]]:
-    rows = yield Statement("submit_many", {"tasks": f"[{','.join(task.to_json() for task in tasks)}]"})
+def submit_chunk(tasks: Iterable[NewTask[Any]], positions: Sequence[int] = ()) -> Plan[list[Submitted]]:
+    rows = yield Statement("submit_many", {"tasks": f"[{','.join(task.to_json() for task in tasks)}]"}, positions)
     # Some drivers give a UUID as text.
     return [Submitted(UUID(str(id)), created) for _, id, created in rows]
 
@@ -73,13 +75,13 @@ def chunks(places: Iterable[int], tasks: Sequence[NewTask[Any]]) -> Iterator[lis
         yield chunk
 
 
-def copy(tasks: Sequence[NewTask[Any]]) -> Plan[list[Submitted]]:
+def copy(tasks: Sequence[NewTask[Any]], positions: Sequence[int]) -> Plan[list[Submitted]]:
     """Submit tasks without keys by COPY, under ids made here."""
     rows = yield Statement("published_kinds", {"kinds": sorted({task.kind for task in tasks})})
     ((now, kinds, timeouts),) = rows
     known = Published(now, json.loads(kinds), json.loads(timeouts))
     ids = [id for id, _ in zip(uuid7s(), tasks, strict=False)]
-    yield Copy("copy_tasks", (known.row(id, task) for id, task in zip(ids, tasks, strict=True)))
+    yield Copy("copy_tasks", known.rows(ids, tasks), positions)
     return [Submitted(id, True) for id in ids]
 
 
@@ -91,24 +93,37 @@ class Published:
     kinds: Mapping[str, Mapping[str, Any]]
     timeouts: Mapping[str, float]
 
-    def row(self, id: UUID, task: NewTask[Any]) -> tuple[Any, ...]:
-        """The row of a task, in the order of copy_tasks.sql. None is left to the table's trigger to fill."""
+    def rows(self, ids: Iterable[UUID], tasks: Iterable[NewTask[Any]]) -> Iterator[tuple[Any, ...]]:
+        """The rows of tasks, in the order of copy_tasks.sql."""
+        alike: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+        for id, task in zip(ids, tasks, strict=True):
+            if task.fields:
+                rest = self.rest(task)
+            else:  # most are like the one before: only what their handler says counts, and it says it once
+                like = task.kind, *task.defaults.items()
+                rest = alike.get(like) or alike.setdefault(like, self.rest(task))
+            yield (id, task.kind, task.payload, *rest)
+
+    def rest(self, task: NewTask[Any]) -> tuple[Any, ...]:
+        """All columns behind the payload. Nothing is left out: the table's trigger has nothing to fill then."""
         given = task.fields
         published = self.kinds.get(task.kind, {})
-        own = {name: value for name, value in task.defaults.items() if published.get(name) is None}
-        queue = given.get("queue", own.get("queue"))
+
+        def stated(name: str) -> Any:
+            """What the submit says, else the kind's published default, the handler's own, or the built-in one."""
+            choices = (given.get(name), published.get(name), task.defaults.get(name), BUILT_IN[name])
+            return next(choice for choice in choices if choice is not None)
+
+        queue = stated("queue")
         return (
-            id,
-            task.kind,
-            task.payload,
             queue,
-            given.get("priority", own.get("priority")),
-            self.due(given),
+            stated("priority"),
+            self.due(given) or self.now,
             given.get("expires_at"),
-            given.get("max_attempts", own.get("max_attempts")),
-            given.get("timeout_seconds", self.timeout(task, queue, published)),
-            given.get("tags"),
-            json.dumps(given["headers"], ensure_ascii=False) if "headers" in given else None,
+            stated("max_attempts"),
+            given.get("timeout_seconds") or self.timeout(task, queue, published),
+            given.get("tags", []),
+            json.dumps(given.get("headers", {}), ensure_ascii=False),
         )
 
     def due(self, given: Mapping[str, Any]) -> Any:
@@ -116,8 +131,12 @@ class Published:
         delay = given.get("delay_seconds")
         return given.get("run_at") if delay is None else self.now + timedelta(seconds=delay)
 
-    def timeout(self, task: NewTask[Any], queue: str | None, published: Mapping[str, Any]) -> float | None:
-        """The kind's, else the queue's, else the handler's own."""
-        lands_in = queue or published.get("queue") or "default"
-        stated = (published.get("timeout_seconds"), self.timeouts.get(lands_in), task.defaults.get("timeout_seconds"))
-        return next((seconds for seconds in stated if seconds is not None), None)
+    def timeout(self, task: NewTask[Any], queue: str, published: Mapping[str, Any]) -> float:
+        """The kind's, else the queue's, else the handler's own, else the built-in one."""
+        choices = (
+            published.get("timeout_seconds"),
+            self.timeouts.get(queue),
+            task.defaults.get("timeout_seconds"),
+            BUILT_IN["timeout_seconds"],
+        )
+        return next(seconds for seconds in choices if seconds is not None)

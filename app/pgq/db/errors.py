@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +16,7 @@ from pgq.values.errors import (
     IdempotencyConflict,
     InvalidTask,
     NotAllowed,
+    PgqError,
     QueueFull,
     SchemaError,
     TaskNotFound,
@@ -34,32 +35,38 @@ class Facts:
     message: str
     detail: str | None
     constraint: str | None
+    context: str | None
 
 
 @contextmanager
-def our_errors() -> Iterator[None]:
-    """Raise pgq's errors for the database's; others pass as they are."""
+def our_errors(positions: Sequence[int] = ()) -> Iterator[None]:
+    """Raise pgq's errors for the database's; others pass as they are.
+
+    `positions` are those of the tasks that one statement of a bulk submits: it knows its own ones only.
+    """
     try:
         yield
     except Exception as error:
-        known = translated(error)
+        known = translated(error, positions)
         if known is error:
             raise
         raise known from error
 
 
-def translated(error: Exception) -> Exception:
+def translated(error: Exception, positions: Sequence[int] = ()) -> Exception:
     """The pgq error that stands for a database error; the error itself when pgq has no word for it."""
+    if isinstance(error, PgqError):
+        return error
     for cause in causes(error):
         facts = facts_of(cause)
         if facts is not None:
-            return in_our_words(facts) or error
+            return in_our_words(facts, positions) or error
         if isinstance(cause, psycopg.OperationalError):  # no SQLSTATE: the connection failed, not the statement
             return DatabaseUnavailable(f"the database does not answer: {one_line(cause)}")
     return error
 
 
-def in_our_words(facts: Facts) -> Exception | None:
+def in_our_words(facts: Facts, positions: Sequence[int]) -> Exception | None:
     match facts.sqlstate:
         case "PQ001":
             return IdempotencyConflict(facts.message)
@@ -67,7 +74,7 @@ def in_our_words(facts: Facts) -> Exception | None:
             said = detail_of(facts)
             return QueueFull(facts.message, str(said.get("queue", "")), said.get("max_depth"))
         case "PQ003":
-            return refused(facts)
+            return refused(facts, positions)
         case "PQ006":
             said = detail_of(facts)
             return WrongState(task_in(facts), said.get("state", "in another state"), said.get("reason", facts.message))
@@ -85,11 +92,23 @@ def in_our_words(facts: Facts) -> Exception | None:
             return None
 
 
-def refused(facts: Facts) -> InvalidTask:
+def refused(facts: Facts, positions: Sequence[int]) -> InvalidTask:
     said = detail_of(facts)
+    position = position_among(positions, said.get("position", copied_line(facts)))
     if "field" in said and "reason" in said:
-        return InvalidTask(said["field"], said["reason"])
-    return InvalidTask("task", facts.message)  # a guard of the user's own may use the same SQLSTATE
+        return InvalidTask(said["field"], said["reason"], position)
+    return InvalidTask("task", facts.message, position)  # a guard of the user's own may use the same SQLSTATE
+
+
+def copied_line(facts: Facts) -> int | None:
+    """Which row of a COPY it was, from 0: the server names its line."""
+    found = re.search(r"^COPY tasks, line (\d+)", facts.context or "", re.MULTILINE)
+    return int(found[1]) - 1 if found else None
+
+
+def position_among(positions: Sequence[int], place: object) -> int | None:
+    """What a statement calls its task number `place` is one of these in the whole bulk."""
+    return positions[place] if isinstance(place, int) and 0 <= place < len(positions) else None
 
 
 def detail_of(facts: Facts) -> dict[str, Any]:
@@ -128,7 +147,9 @@ def facts_of(error: BaseException) -> Facts | None:
     if not isinstance(state, str):
         return None
     if diag is not None:
-        return Facts(state, diag.message_primary or str(error), diag.message_detail, diag.constraint_name)
+        context = getattr(diag, "context", None)
+        return Facts(state, diag.message_primary or str(error), diag.message_detail, diag.constraint_name, context)
     if hasattr(error, "as_dict"):  # asyncpg's own; SQLAlchemy's wrapper of it has only the state, and it as __cause__
-        return Facts(state, error.args[0], getattr(error, "detail", None), getattr(error, "constraint_name", None))
+        known = (getattr(error, name, None) for name in ("detail", "constraint_name", "context"))
+        return Facts(state, error.args[0], *known)
     return None

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from psycopg import AsyncConnection, Connection
-from psycopg.rows import class_row
+from psycopg.rows import class_row, tuple_row
 
 from pgq.db.sql import sql
 from pgq.values.lanes import Reading, from_the_start
@@ -38,12 +38,12 @@ async def claim(
 ) -> list[Claimed]:
     """Claim up to `room` ready tasks of `kinds`, up to its budget from each queue; most urgent first.
 
-    `lease` is in seconds. `reading` says where in the lanes to begin (default: at their start). A claim that is not
-    `durable` may be forgotten by a crash of the server; its fence is never issued again. Fewer tasks come back when
-    fewer are ready.
+    `lease` is in seconds. `reading` says where in the lanes to begin (default: at their start). A claim that need not
+    be `durable` may be forgotten by a crash of the server, unless it waits for standbys: that is no worse than a
+    worker's death, and its fence is never issued again. Fewer tasks come back when fewer are ready.
     """
     lanes = reading or from_the_start(queues)
-    cursor = connection.cursor(binary=True, row_factory=class_row(Claimed))
+    cursor = connection.cursor(binary=True, row_factory=tuple_row)
     await cursor.execute(
         sql("claim"),
         {
@@ -57,14 +57,18 @@ async def claim(
             "priorities": lanes.priorities,
             "since": [run_at for run_at, _ in lanes.positions],
             "since_ids": [task for _, task in lanes.positions],
-            "commit": None if durable else "off",
+            "durable": durable,
         },
     )
-    return sorted(await cursor.fetchall(), key=lambda task: (-task.priority, task.run_at, task.id))
+    tasks = map(Claimed._make, await cursor.fetchall())
+    return sorted(tasks, key=lambda task: (-task.priority, task.run_at, task.id))
 
 
 def extend(connection: Connection[Any], *, worker: UUID, leases: Sequence[Lease], lease: float) -> list[Extension]:
-    """Renew exactly these leases for `lease` seconds, and tell which are lost and whose cancellation is asked for."""
+    """Renew exactly these leases for `lease` seconds, and tell which are lost and whose cancellation is asked for.
+
+    Durable only where standbys are waited for, as claims are.
+    """
     cursor = connection.cursor(binary=True, row_factory=class_row(Extension))
     cursor.execute(
         sql("extend"),
@@ -88,24 +92,21 @@ def asked_to_cancel(connection: Connection[Any], *, worker: UUID, leases: Sequen
     return [row[0] for row in cursor]
 
 
+async def running_here(connection: AsyncConnection[Any], worker: UUID) -> set[Lease]:
+    """The leases that the table says this worker has."""
+    cursor = await connection.execute(sql("running_here"), {"worker": worker}, binary=True)
+    return set(map(Lease._make, await cursor.fetchall()))
+
+
 async def drained(connection: AsyncConnection[Any], queues: Sequence[str]) -> bool:
     """Whether nothing is ready, running or retrying in these queues; paused ones only have to run nothing."""
     row = await (await connection.execute(sql("drained"), {"queues": list(queues)})).fetchone()
     return row is not None and row[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
-    """What a claimer has to know of the server that it talks to."""
-
-    clock: datetime
-    alone: bool
-    """No standby is waited for: a claim that a crash forgets is no worse than a claim whose worker died."""
-
-
-async def server(connection: AsyncConnection[Any]) -> Server:
-    """Ask the server for its time, and whether it waits for standbys."""
-    cursor = connection.cursor(row_factory=class_row(Server))
-    found = await (await cursor.execute(sql("server"))).fetchone()
-    assert found is not None
-    return found
+async def server_clock(connection: AsyncConnection[Any]) -> datetime:
+    """Ask the server for its time."""
+    row = await (await connection.execute(sql("server_time"))).fetchone()
+    assert row is not None
+    clock: datetime = row[0]
+    return clock

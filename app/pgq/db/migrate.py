@@ -24,6 +24,8 @@ from pgq.values.settings import load_settings
 
 LOCK_TRIES = 30
 
+MIGRATOR = r"-c lock_timeout=2s -c default_transaction_isolation=read\ committed"
+
 
 def migrations_config() -> Config:
     """Alembic's configuration: inside the wheel, or at the top of the checkout that this package lies in."""
@@ -99,7 +101,7 @@ def migrating(conninfo: str) -> Iterator[Connection]:
         watch.execute(sql("create_schema"))
         engine = create_engine(
             "postgresql+psycopg://",
-            creator=lambda: psycopg.connect(conninfo, options="-c lock_timeout=2s"),
+            creator=lambda: psycopg.connect(conninfo, options=MIGRATOR),
             poolclass=NullPool,
         )
         with engine.connect() as connection:

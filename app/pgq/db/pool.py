@@ -14,6 +14,8 @@ from typing import Any
 from psycopg import AsyncConnection, Connection
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
+from pgq.db.connect import connect, connect_async, make_read_committed, make_read_committed_async
+
 SyncPool = ConnectionPool[Connection[Any]]
 AsyncPool = AsyncConnectionPool[AsyncConnection[Any]]
 
@@ -54,7 +56,7 @@ class Pools:
     def open(self) -> SyncPool:
         """The pool of this process. No lock, which a fork could copy while held: setdefault and open() need none."""
         conninfo = self.conninfo()
-        Connection.connect(conninfo).close()  # fails at once with the reason, where a pool would try for 30 seconds
+        connect(conninfo).close()  # fails at once with the reason, where a pool would try for 30 seconds
         pool = self.by_process.setdefault(
             os.getpid(),
             ConnectionPool(
@@ -66,6 +68,7 @@ class Pools:
                 open=False,
                 num_workers=1,
                 check=check,
+                configure=configure,
             ),
         )
         pool.open()
@@ -74,7 +77,7 @@ class Pools:
     async def open_async(self) -> AsyncPool:
         """The pool of this event loop."""
         conninfo = await asyncio.to_thread(self.conninfo)
-        await (await AsyncConnection.connect(conninfo)).close()
+        await (await connect_async(conninfo)).close()
         loop = this_loop()
         if loop not in self.by_loop:
             pool: AsyncPool = AsyncConnectionPool(
@@ -86,6 +89,7 @@ class Pools:
                 open=False,
                 num_workers=1,
                 check=check_async,
+                configure=configure_async,
             )
             self.by_loop[loop] = pool, self.until_the_loop_ends(pool)
             await anext(self.by_loop[loop][1])
@@ -119,6 +123,16 @@ def this_loop() -> tuple[int, asyncio.AbstractEventLoop]:
 def close_pool_of_this_process(pools: dict[int, SyncPool]) -> None:
     if pool := pools.pop(os.getpid(), None):
         pool.close()
+
+
+def configure(connection: Connection[Any]) -> None:
+    """Make a new connection one of pgq's."""
+    make_read_committed(connection)
+
+
+async def configure_async(connection: AsyncConnection[Any]) -> None:
+    """The same in async code."""
+    await make_read_committed_async(connection)
 
 
 def check(connection: Connection[Any]) -> None:

@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Double,
@@ -60,6 +61,7 @@ tasks = Table(
     Column("lease_expires_at", MOMENT),
     Column("state", Text, nullable=False, server_default=text("'pending'")),
     Column("error", JSONB),
+    Column("progress", JSONB),
     PrimaryKeyConstraint("id", name="tasks_pkey"),
     CheckConstraint("state IN ('blocked', 'pending', 'running')", name="task_state"),
     CheckConstraint("priority BETWEEN 0 AND 9", name="task_priority"),
@@ -94,6 +96,7 @@ task_history = Table(
     Column("state", Text, nullable=False),
     Column("result", JSONB),
     Column("error", JSONB),
+    Column("progress", JSONB),
     CheckConstraint("state IN ('succeeded', 'cancelled', 'expired')", name="history_state"),
     PrimaryKeyConstraint("id", "finished_at", name="task_history_pkey"),
     postgresql_partition_by="RANGE (finished_at)",
@@ -105,6 +108,7 @@ dead_tasks = Table(
     *request_columns(),
     Column("finished_at", MOMENT, nullable=False, server_default=NOW),
     Column("error", JSONB, nullable=False),
+    Column("progress", JSONB),
     PrimaryKeyConstraint("id", name="dead_tasks_pkey"),
     Index("dead_tasks_newest", "finished_at", "id"),
 )
@@ -121,6 +125,24 @@ attempts = Table(
     Column("error", JSONB, nullable=False),
     PrimaryKeyConstraint("task_id", "lease_epoch", "failed_at", name="attempts_pkey"),
     postgresql_partition_by="RANGE (failed_at)",
+)
+
+task_logs = Table(
+    "task_logs",
+    metadata,
+    Column("task_id", Uuid, nullable=False),
+    Column("lease_epoch", BigInteger, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("n", Integer, nullable=False),
+    Column("logged_at", MOMENT, nullable=False, server_default=NOW),
+    Column("level", Text, nullable=False),
+    Column("logger", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    CheckConstraint("char_length(level) BETWEEN 1 AND 100", name="log_level_length"),
+    CheckConstraint("char_length(logger) <= 300", name="log_logger_length"),
+    CheckConstraint("char_length(message) <= 11000", name="log_message_length"),
+    PrimaryKeyConstraint("task_id", "lease_epoch", "n", "logged_at", name="task_logs_pkey"),
+    postgresql_partition_by="RANGE (logged_at)",
 )
 
 queues = Table(
@@ -170,8 +192,11 @@ workers = Table(
     Column("state", Text, nullable=False, server_default=text("'running'")),
     Column("started_at", MOMENT, nullable=False, server_default=NOW),
     Column("beat_at", MOMENT, nullable=False, server_default=NOW),
+    Column("listener", Text),
+    Column("listener_since", MOMENT),
     CheckConstraint("capacity > 0", name="worker_capacity"),
     CheckConstraint("state IN ('running', 'draining')", name="worker_state"),
+    CheckConstraint("listener IN ('listening', 'polling', 'reconnecting')", name="worker_listener"),
 )
 
 waiting_workers = Table(
@@ -257,4 +282,67 @@ rate_limits = Table(
     Column("updated_at", MOMENT, nullable=False),
     CheckConstraint("char_length(bucket) BETWEEN 1 AND 200", name="bucket_length"),
     prefixes=["UNLOGGED"],
+)
+
+
+def counted_columns(*, default: str | None = None) -> list[Column[object]]:
+    """How many attempts ended how, and how long they took in all."""
+    zero = text(default) if default else None
+    counts = ("succeeded", "failed", "dead", "cancelled", "expired")
+    durations = ("wait_seconds", "run_seconds", "total_seconds")
+    return [
+        *(Column(name, BigInteger, nullable=False, server_default=zero) for name in counts),
+        *(Column(name, Double, nullable=False, server_default=zero) for name in durations),
+    ]
+
+
+def histogram_columns() -> list[Column[object]]:
+    """How many took how long, by the buckets of pgq.latency_bounds()."""
+    return [Column(name, ARRAY(BigInteger), nullable=False) for name in ("wait", "run", "total")]
+
+
+task_stats = Table(
+    "task_stats",
+    metadata,
+    Column("minute", MOMENT, nullable=False),
+    Column("worker_id", Uuid, nullable=False),
+    *counted_columns(default="0"),
+    Column("queue", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    *histogram_columns(),
+    PrimaryKeyConstraint("minute", "queue", "kind", "worker_id", name="task_stats_pkey"),
+)
+
+task_minutes = Table(
+    "task_minutes",
+    metadata,
+    Column("minute", MOMENT, nullable=False),
+    *counted_columns(),
+    Column("queue", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    *histogram_columns(),
+    PrimaryKeyConstraint("minute", "queue", "kind", name="task_minutes_pkey"),
+)
+
+task_totals = Table(
+    "task_totals",
+    metadata,
+    *counted_columns(),
+    Column("queue", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    *histogram_columns(),
+    PrimaryKeyConstraint("queue", "kind", name="task_totals_pkey"),
+)
+
+DEPTHS = ("pending", "ready", "scheduled", "retrying", "blocked", "waiting", "running", "dead")
+
+queue_samples = Table(
+    "queue_samples",
+    metadata,
+    Column("sampled_at", MOMENT, nullable=False),
+    *(Column(name, BigInteger, nullable=False) for name in DEPTHS),
+    Column("oldest_ready_seconds", Double, nullable=False),
+    Column("paused", Boolean, nullable=False),
+    Column("queue", Text, nullable=False),
+    PrimaryKeyConstraint("sampled_at", "queue", name="queue_samples_pkey"),
 )

@@ -1,6 +1,7 @@
 """The table of workers: who is alive, what they can run, who sleeps."""
 
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -8,6 +9,7 @@ from uuid import UUID
 
 from psycopg import AsyncConnection, Connection
 
+from pgq.db.listener import ListenerState
 from pgq.db.sql import sql
 from pgq.values.json_text import Unstorable, to_text
 
@@ -53,9 +55,20 @@ def storable(kind: PublishedKind) -> PublishedKind:
     return kind
 
 
-def beat(connection: Connection[Any], worker: UUID, state: str, kinds: Sequence[str]) -> bool:
-    """Say that the worker lives; False when it has been pruned and must register again."""
-    alive = connection.execute(sql("beat"), {"id": worker, "state": state}).fetchone() is not None
+def beat(
+    connection: Connection[Any],
+    worker: UUID,
+    state: str,
+    kinds: Sequence[str],
+    listener: ListenerState | None = None,
+) -> bool:
+    """Say that the worker lives, and whether it hears notifications (None: that is not known yet).
+
+    False when it has been pruned and must register again.
+    """
+    hearing = (listener.state, time.monotonic() - listener.since) if listener else (None, None)
+    known = {"id": worker, "state": state, "listener": hearing[0], "listener_for": hearing[1]}
+    alive = connection.execute(sql("beat"), known).fetchone() is not None
     connection.execute(sql("see_kinds"), {"kinds": list(kinds)})
     return alive
 

@@ -13,7 +13,7 @@ from pgq.doctor import server, upkeep, work
 from pgq.doctor.finding import Finding, Verdict, bad
 from pgq.doctor.notifications import notifications
 from pgq.doctor.schema import partitions, revision, triggers
-from pgq.values.errors import DatabaseUnavailable, NotAllowed
+from pgq.values.errors import DatabaseUnavailable, NotAllowed, SettingsError
 
 Check = Callable[[Connection[Any]], Verdict]
 
@@ -22,6 +22,7 @@ OF_THE_SERVER: Mapping[str, Check] = {
     "primary": server.primary,
     "disk writes": server.disk_writes,
     "commits": server.commits,
+    "isolation": server.isolation,
     "connections": server.connections,
     "notification queue": server.notification_queue,
     "clock": server.clock,
@@ -36,6 +37,7 @@ OF_THE_SCHEMA: Mapping[str, Check] = {
     "maintenance": upkeep.duties,
     "leases": upkeep.expired_leases,
     "workers": work.workers,
+    "listeners": work.listeners,
     "kinds": work.kinds,
     "queues": work.queues,
     "paused queues": work.paused,
@@ -50,6 +52,10 @@ def examine(conninfo: str, listen_conninfo: str) -> Iterator[Finding]:
         yield Finding(
             "database", False, str(translated(error)), "start the server, or let PGQ_DATABASE_URL name one that runs"
         )
+        return
+    except SettingsError as error:
+        problem, _, fix = str(error).rpartition("; ")
+        yield Finding("isolation", False, problem, fix)
         return
     with connection:
         for name, check in OF_THE_SERVER.items():

@@ -73,6 +73,18 @@ def durability(connection: Connection[Any]) -> tuple[bool, bool, str]:
     return row[0], row[1], row[2]
 
 
+def isolation(connection: Connection[Any]) -> Verdict:
+    """What isolation have transactions by default? pgq's own are READ COMMITTED in any case."""
+    level, fix = connection.execute(sql("doctor/isolation")).fetchone() or ("?", "")
+    if level != "read committed":
+        return bad(
+            f"{level} by default: pgq's own connections are read committed all the same, but who submits by SQL may "
+            "wake no worker, and is refused with 40001 when somebody else has just used the same key",
+            fix,
+        )
+    return good("read committed by default")
+
+
 def connections(connection: Connection[Any]) -> Verdict:
     """Is there room for more connections?"""
     limits = connection.execute(sql("doctor/connections")).fetchall()

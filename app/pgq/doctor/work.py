@@ -11,6 +11,9 @@ from pgq.doctor.finding import Verdict, bad, good, length
 
 SHOWN = 5
 
+RECONNECTING = 30.0
+"""Seconds that a listener may need to come back after its connection broke."""
+
 
 def workers(connection: Connection[Any]) -> Verdict:
     """Do the workers live?"""
@@ -26,6 +29,32 @@ def workers(connection: Connection[Any]) -> Verdict:
             "after its last sign of life",
         )
     return good(f"{alive} alive")
+
+
+def listeners(connection: Connection[Any]) -> Verdict:
+    """Do notifications reach the workers?"""
+    deaf = connection.execute(sql("doctor/listeners"), {"patience": RECONNECTING}).fetchall()
+    who = {
+        state: [
+            f"{name} (host {host}, pid {pid}) for {length(age)}"
+            for name, host, pid, found, age in deaf
+            if found == state
+        ]
+        for state in ("polling", "reconnecting")
+    }
+    if who["reconnecting"]:
+        return bad(
+            f"cannot listen: {some(who['reconnecting'])}; tasks are found by polling",
+            "see that PGQ_DIRECT_URL, or PGQ_DATABASE_URL where it is not set, names this database on this server at "
+            "those workers; their log says why they fail",
+        )
+    if who["polling"]:
+        return bad(
+            f"behind a transaction pooler, where no notification is heard: {some(who['polling'])}; tasks are found by "
+            "polling",
+            "start those workers with PGQ_DIRECT_URL set to a URL past the pooler",
+        )
+    return good("notifications reach every live worker")
 
 
 def kinds(connection: Connection[Any]) -> Verdict:

@@ -12,7 +12,8 @@ class Duty:
     """One kind of maintenance work: a statement that runs once a period in the whole cluster.
 
     hold: seconds to wait before the first run after an outage, or None. candidates: the statement that lists what a
-    batch would take, for a duty whose statement can be told to take `only` one task.
+    batch would take, for a duty whose statement can be told to take `only` one task. routine: every run changes
+    something, which is not worth a line in the log.
     """
 
     name: str
@@ -21,10 +22,14 @@ class Duty:
     hold: float | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
     candidates: str | None = None
+    routine: bool = False
 
 
-def duties(*, lease: float, kind_grace: float) -> tuple[Duty, ...]:
-    """All duties, for workers whose leases last `lease` seconds and whose unknown kinds wait `kind_grace` seconds."""
+def duties(*, lease: float, kind_grace: float, retention: float = 7 * 86_400) -> tuple[Duty, ...]:
+    """All duties, for workers whose leases last `lease` seconds and whose unknown kinds wait `kind_grace` seconds.
+
+    What happened is forgotten after `retention` seconds.
+    """
     return (
         # After an outage, the holders of leases that ran out meanwhile have one lease's time to renew them.
         Duty(
@@ -38,7 +43,7 @@ def duties(*, lease: float, kind_grace: float) -> tuple[Duty, ...]:
         Duty(
             name="expirer", statement="expire", period=EVERY_SECOND, parameters={"only": None}, candidates="late_tasks"
         ),
-        Duty(name="pruner", statement="prune", period=60),
+        Duty(name="pruner", statement="prune", period=60, parameters={"retention": retention}),
         Duty(name="forgetter", statement="forget", period=60),
         # After an outage, the fleets that come back later than others have the grace time to show their kinds again.
         Duty(
@@ -50,4 +55,6 @@ def duties(*, lease: float, kind_grace: float) -> tuple[Duty, ...]:
             candidates="tasks_of_unknown_kinds",
         ),
         Duty(name="partitioner", statement="partition_ahead", period=3_600),
+        Duty(name="sampler", statement="sample", period=10, routine=True),
+        Duty(name="accountant", statement="account", period=60, routine=True),
     )

@@ -67,7 +67,7 @@ class Ticker:
             statement=duty.statement,
             parameters={**duty.parameters, **parameters},
         )
-        if changed:
+        if changed and not duty.routine:
             log.info("%s: %d %s", duty.name, changed, " ".join(str(task) for task in ids[:10]))
 
     async def do_one_by_one(self, connection: AsyncConnection[Any], duty: Duty) -> None:

@@ -8,9 +8,9 @@ from itertools import islice
 from typing import Any
 from uuid import UUID, uuid4
 
-import psycopg
 from psycopg import Connection
 
+from pgq.db.connect import connect
 from pgq.db.errors import our_errors
 from pgq.db.filters import LIVE, DeadLetterFilter, TaskFilter
 from pgq.db.sql import sql
@@ -94,8 +94,8 @@ def stress(order: Order, seen: Seen) -> Report:
 
 
 def connected(conninfo: str) -> Connection[Any]:
-    """A connection in autocommit mode, without prepared statements: a pooler may be between."""
-    return psycopg.connect(conninfo, autocommit=True, prepare_threshold=None)
+    """A connection in autocommit mode."""
+    return connect(conninfo)
 
 
 def run(order: Order, queue: str, connection: Connection[Any], seen: Seen) -> Report:

@@ -13,6 +13,8 @@ class Unstorable(ValueError):
 
 def to_text(value: object, what: str) -> str:
     """The value as JSON text. Raises Unstorable, naming `what`, when the database could not keep it."""
+    if value is None:
+        return "null"
     if isinstance(value, str) and len(value) > MAX_BYTES:
         raise Unstorable(f"{what} is over {len(value):,} bytes as JSON; at most {MAX_BYTES:,} are kept")
     try:

@@ -11,7 +11,8 @@ from typing import Any
 from pgq.client.context import Context
 from pgq.client.handler import Handler
 from pgq.db.outcomes import HandBack
-from pgq.values.outcome import BuryNow, CancelNow, Outcome, Policy, RetryLater, TimedOut, decide
+from pgq.values.outcome import BuryNow, CancelNow, Outcome, Policy, RetryLater, TimedOut, complete, decide
+from pgq.values.report import current
 from pgq.values.task import Claimed
 from pgq.worker.arguments import arguments_of
 from pgq.worker.processes import Processes
@@ -33,7 +34,7 @@ async def outcome_of(
     """
     task = running.task
     if (why := running.told()) is not None:
-        return interrupted(why)
+        return interrupted(why, handler, task)
     elsewhere = handler.declaration.executor == "process"
     arguments = {} if elsewhere else arguments_of(handler, task)
     if isinstance(arguments, BuryNow):
@@ -42,15 +43,17 @@ async def outcome_of(
     decided: Outcome | None = None
     error: BaseException | None = None
     result: Any = None
-    clock = asyncio.timeout(task.timeout_seconds)
+    speaking = current.set(None if elsewhere else running.report)
     try:
-        async with clock:
-            if elsewhere:
-                decided = await processes.run(reference_to(handler), task)
-            else:
-                result = await call(handler, running, arguments, threads)
+        if elsewhere:
+            decided = await processes.run(reference_to(handler), task, running.report)
+        else:
+            result = await call(handler, running, arguments, threads)
     except BaseException as raised:
         error = raised
+    current.reset(speaking)
+    if running.report is not None:
+        running.report.close()
     match running.told():
         case Interrupt.LOST:
             return None
@@ -58,13 +61,14 @@ async def outcome_of(
             return CancelNow("cancelled while it ran")
         case Interrupt.STOP if error is not None:
             return HandBack()  # whatever it made of being interrupted
+        case Interrupt.TIMEOUT if error is not None:
+            error = too_long(task).with_traceback(error.__traceback__)
         case _:
             pass
-    if clock.expired() and error is not None:
-        running.cancelled.set()
-        error = too_long(task).with_traceback(error.__traceback__)
-    if error is not None or decided is None:
-        decided = decide(error, result, task, Policy(handler.declaration.retry, handler.declaration.bury_on))
+    if error is not None:
+        decided = decide(error, None, task, policy_of(handler))
+    elif decided is None:
+        decided = complete(result)
     if isinstance(decided, RetryLater | BuryNow):
         log.info("task %s (%s) attempt %d: %s", task.id, task.kind, task.attempt, decided.error.type)
     return decided
@@ -75,7 +79,12 @@ def too_long(task: Claimed) -> TimedOut:
     return TimedOut(f"the attempt ran longer than its timeout of {task.timeout_seconds:g} s")
 
 
-def interrupted(why: Interrupt) -> Outcome | HandBack | None:
+def policy_of(handler: AnyHandler) -> Policy:
+    """What the handler's declaration says of its failures."""
+    return Policy(handler.declaration.retry, handler.declaration.bury_on)
+
+
+def interrupted(why: Interrupt, handler: AnyHandler, task: Claimed) -> Outcome | HandBack | None:
     """What becomes of an attempt that was stopped before it began, or that does not heed it."""
     match why:
         case Interrupt.LOST:
@@ -84,11 +93,13 @@ def interrupted(why: Interrupt) -> Outcome | HandBack | None:
             return HandBack()
         case Interrupt.CANCEL:
             return CancelNow("cancelled")
+        case Interrupt.TIMEOUT:
+            return decide(too_long(task), None, task, policy_of(handler))
 
 
 async def call(handler: AnyHandler, running: Running, arguments: dict[str, Any], threads: Executor) -> Any:
     """Call the handler where it belongs: a coroutine function on the loop, a plain one in a thread."""
-    context = (Context(running.task, running.cancelled),) if handler.wants_context else ()
+    context = (Context(running.task, running.cancelled, running.report),) if handler.wants_context else ()
     if handler.declaration.executor == "async":
         answer = handler.function(*context, **arguments)
         return await answer if inspect.isawaitable(answer) else answer

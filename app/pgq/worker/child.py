@@ -21,8 +21,11 @@ from typing import Any
 from pgq.client.context import Context
 from pgq.values.backoff import exponential
 from pgq.values.outcome import BuryNow, Outcome, Policy, decide, describe
+from pgq.values.report import Report, current
 from pgq.values.task import Claimed
 from pgq.worker.arguments import arguments_of
+from pgq.worker.capture import install
+from pgq.worker.child_reports import ToReport
 from pgq.worker.messages import message, next_message, outcome_message, run_of
 from pgq.worker.reference import AnyHandler, handler_at
 
@@ -72,7 +75,11 @@ class Child:
                 self.set_up(**json.loads(body))
                 continue
             self.busy = True
-            outcome = attempt(*run_of(body))
+            handler, task = run_of(body)
+            report = Report(task, to_report := ToReport(self.channel.send))
+            outcome = attempt(handler, task, report)
+            report.close()
+            to_report.flush()
             for stream in (sys.stdout, sys.stderr):
                 with suppress(OSError, ValueError):  # closed: nobody reads what was printed
                     stream.flush()
@@ -84,6 +91,7 @@ class Child:
         sys.path[:] = path
         logging.root.addHandler(ToWorker(self.channel))
         logging.root.setLevel(level)
+        install()
 
     def listen(self) -> None:
         """Hear requests, and the end of the worker: then nothing of this process group is left running."""
@@ -96,8 +104,8 @@ class Child:
         os.killpg(os.getpid(), signal.SIGKILL)  # the group that the worker made this process lead
 
 
-def attempt(reference: str, task: Claimed) -> Outcome:
-    """Run a handler and say what became of the attempt."""
+def attempt(reference: str, task: Claimed, report: Report) -> Outcome:
+    """Run a handler and say what became of the attempt; `report` takes what it says meanwhile."""
     try:
         handler = handler_at(reference)
         policy = Policy(handler.declaration.retry, handler.declaration.bury_on)
@@ -108,7 +116,7 @@ def attempt(reference: str, task: Claimed) -> Outcome:
         if isinstance(arguments, BuryNow):
             return arguments
         try:
-            result = call(handler, task, arguments)
+            result = call(handler, task, arguments, report)
         except BaseException as error:
             return decide(error, None, task, policy)
         return decide(None, result, task, policy)
@@ -116,15 +124,19 @@ def attempt(reference: str, task: Claimed) -> Outcome:
         return BuryNow(describe(broken))
 
 
-def call(handler: AnyHandler, task: Claimed, arguments: dict[str, Any]) -> Any:
+def call(handler: AnyHandler, task: Claimed, arguments: dict[str, Any], report: Report) -> Any:
     """Call the handler; a coroutine gets an event loop of its own."""
-    context = (Context(task, threading.Event()),) if handler.wants_context else ()
-    answer = handler.function(*context, **arguments)
+    context = (Context(task, threading.Event(), report),) if handler.wants_context else ()
 
     async def awaited() -> Any:
         return await answer
 
-    return asyncio.run(awaited()) if inspect.isawaitable(answer) else answer
+    speaking = current.set(report)
+    try:
+        answer = handler.function(*context, **arguments)
+        return asyncio.run(awaited()) if inspect.isawaitable(answer) else answer
+    finally:
+        current.reset(speaking)
 
 
 def main(descriptor: int) -> None:

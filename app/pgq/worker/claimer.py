@@ -5,7 +5,7 @@ import logging
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -41,11 +41,13 @@ class Claimer:
         room: Callable[[], int],
         slot_freed: asyncio.Event,
         start: Callable[[Sequence[Claimed], float], None],
+        hand_back_strays: Callable[[AsyncConnection[Any]], Coroutine[Any, Any, None]],
     ) -> None:
         self.plan = plan
         self.room = room
         self.slot_freed = slot_freed
         self.start = start
+        self.hand_back_strays = hand_back_strays
         self.steady = SteadyConnection(plan.conninfo, "claimer")
         self.woken = asyncio.Event()
         self.waiting = False
@@ -110,7 +112,7 @@ class Claimer:
             room=room,
             lease=self.plan.lease,
             reading=reading,
-            durable=not self.server.alone,
+            durable=False,
         )
         if tasks:
             self.start(tasks, asked_at)
@@ -124,14 +126,19 @@ class Claimer:
             exhausted=exhausted,
             now=asked_at,
             took=time.monotonic() - asked_at,
-            clock=self.server.clock + timedelta(seconds=asked_at - self.known_at),
+            clock=self.clock + timedelta(seconds=asked_at - self.known_at),
         )
         return tasks, exhausted
 
     async def get_to_know(self, connection: AsyncConnection[Any]) -> None:
-        """A new connection, perhaps to another server: ask for its time, and trust no cursor."""
+        """A new connection, perhaps to another server: ask for its time, and trust no cursor.
+
+        And hand back what the last claim took, if its answer was lost. Should that claim still be going on, it is not
+        seen here; it runs out.
+        """
+        await self.hand_back_strays(connection)
         self.known_at = time.monotonic()
-        self.server = await leases.server(connection)
+        self.clock = await leases.server_clock(connection)
         self.cursors = Cursors(self.plan.queue_names, self.plan.poll)
         self.known = connection
 

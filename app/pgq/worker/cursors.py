@@ -68,7 +68,7 @@ class Cursors:
         took: float,
         clock: datetime,
     ) -> None:
-        """Move on after a claim that took `took` seconds.
+        """Move on after a claim of `tasks`, most urgent first and then by position, that took `took` seconds.
 
         `exhausted` are the queues that gave less than they were asked for: all their lanes were read to the end.
         `clock` is the database's time when the claim was sent.
@@ -78,9 +78,8 @@ class Cursors:
         last: dict[tuple[str, int], Position] = {}
         lowest: dict[str, int] = {}
         for task in tasks:
-            key = task.queue, task.priority
-            last[key] = max(last.get(key, START), (task.run_at, task.id))
-            lowest[task.queue] = min(lowest.get(task.queue, 9), task.priority)
+            last[task.queue, task.priority] = task.run_at, task.id
+            lowest[task.queue] = task.priority
         to_the_end = set(exhausted)
         read_until = clock - timedelta(seconds=LAG), UUID(int=0)
         for key, lane in self.lanes.items():

@@ -14,6 +14,7 @@ from psycopg import Connection
 from pgq.db import leases as db
 from pgq.db import workers
 from pgq.db.connect import connect
+from pgq.db.listener import ListenerState
 from pgq.db.steady import first_line
 from pgq.values.task import Claimed, Lease
 
@@ -47,7 +48,7 @@ class Held:
 class LeaseKeeper:
     """Holds leases until they are released; tells of those that are lost and of those whose cancellation is asked for.
 
-    The two callbacks run in the keeper's thread.
+    `on_lost` and `on_cancel` run in the keeper's thread. `listener` answers what to say of notifications.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class LeaseKeeper:
         kinds: list[workers.PublishedKind],
         lease: float,
         *,
+        listener: Callable[[], ListenerState | None] = lambda: None,
         on_lost: Callable[[UUID], object],
         on_cancel: Callable[[UUID], object],
     ) -> None:
@@ -64,6 +66,7 @@ class LeaseKeeper:
         self.row = row
         self.kinds = kinds
         self.seconds = lease
+        self.listener = listener
         self.on_lost = on_lost
         self.on_cancel = on_cancel
         self.held: dict[UUID, Held] = {}
@@ -88,6 +91,11 @@ class LeaseKeeper:
                 held = self.held.get(lease.id)
                 if held is not None and held.lease == lease:
                     del self.held[lease.id]
+
+    def leases(self) -> set[Lease]:
+        """The leases that are kept now."""
+        with self.lock:
+            return {held.lease for held in self.held.values()}
 
     def forget_what_is_gone(self) -> list[UUID]:
         """The leases that could not be renewed in time, by the monotonic clock. They are kept no longer."""
@@ -147,10 +155,15 @@ class LeaseKeeper:
         for start in range(0, len(due), BATCH):
             self.renew(connection, due[start : start + BATCH])
         if now - self.beat_at >= BEAT_EVERY:
-            if not workers.beat(connection, self.row.id, self.state, self.row.kinds):
+            if not self.beat(connection):
                 workers.register(connection, self.row, self.kinds)
+                self.beat(connection)
             self.beat_at = now
             self.look_for_cancellations(connection)
+
+    def beat(self, connection: Connection[Any]) -> bool:
+        """Say that the worker lives, and how; False when it has been forgotten."""
+        return workers.beat(connection, self.row.id, self.state, self.row.kinds, self.listener())
 
     def look_for_cancellations(self, connection: Connection[Any]) -> None:
         """Learn what a lost notification would have told, long before the leases are renewed."""

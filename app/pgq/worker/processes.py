@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from pgq.values.outcome import Outcome
+from pgq.values.report import Report
 from pgq.values.task import Claimed
 from pgq.worker.messages import message, outcome_of, receive, run_message
 
@@ -68,10 +69,10 @@ class HandlerProcess:
     def lives(self) -> bool:
         return not self.ended.done()
 
-    async def run(self, handler: str, task: Claimed) -> Outcome:
-        """What became of the task. Raises ProcessDied."""
+    async def run(self, handler: str, task: Claimed, report: Report | None) -> Outcome:
+        """What became of the task; `report` hears what it says meanwhile. Raises ProcessDied."""
         self.writer.write(run_message(handler, task))
-        answer = asyncio.ensure_future(self.answer())
+        answer = asyncio.ensure_future(self.answer(report))
         try:
             await asyncio.wait([answer, self.ended], return_when=asyncio.FIRST_COMPLETED)
             await asyncio.wait([answer], timeout=LAST_WORDS)  # what it said before it died is still on its way
@@ -84,17 +85,22 @@ class HandlerProcess:
         finally:
             answer.cancel()
 
-    async def answer(self) -> Outcome | None:
-        """What became of the task; None when the process ends without a word. Its log is passed on meanwhile."""
+    async def answer(self, report: Report | None) -> Outcome | None:
+        """What became of the task; None when the process ends without a word. What it says is passed on meanwhile."""
         try:
             while True:
                 name, body = await receive(self.reader)
-                if name != "Log":
-                    return outcome_of(name, body)
-                record = logging.makeLogRecord(json.loads(body))
-                logger = logging.getLogger(record.name)
-                if logger.isEnabledFor(record.levelno):
-                    logger.handle(record)
+                match name:
+                    case "Log":
+                        pass_on(logging.makeLogRecord(json.loads(body)))
+                    case "Line" if report is not None:
+                        report.log(**json.loads(body))
+                    case "Progress" if report is not None:
+                        report.progress(**json.loads(body))
+                    case "Line" | "Progress":
+                        pass
+                    case _:
+                        return outcome_of(name, body)
         except (asyncio.IncompleteReadError, OSError):
             return None
 
@@ -120,11 +126,11 @@ class Processes:
         self.all: set[HandlerProcess] = set()
         self.idle: list[HandlerProcess] = []
 
-    async def run(self, handler: str, task: Claimed) -> Outcome:
+    async def run(self, handler: str, task: Claimed, report: Report | None) -> Outcome:
         """What became of the task. When the wait is cancelled, the process is killed. Raises ProcessDied, OSError."""
         process = await self.take()
         try:
-            outcome = await process.run(handler, task)
+            outcome = await process.run(handler, task, report)
         except BaseException:
             process.kill()
             raise
@@ -167,6 +173,13 @@ class Processes:
             process.kill()
         if endings := {process.ended for process in self.all}:
             await asyncio.wait(endings, timeout=LAST_WORDS)
+
+
+def pass_on(record: logging.LogRecord) -> None:
+    """Log what a handler's process has logged, where this process wants to hear it."""
+    logger = logging.getLogger(record.name)
+    if logger.isEnabledFor(record.levelno):
+        logger.handle(record)
 
 
 def how(code: int) -> str:

@@ -2,12 +2,12 @@
 
 import asyncio
 import enum
-import threading
 import time
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
+from pgq.values.report import Report
 from pgq.values.task import Claimed
 
 
@@ -17,6 +17,22 @@ class Interrupt(enum.Enum):
     CANCEL = "its cancellation was asked for"
     LOST = "its lease is lost"
     STOP = "the worker stops"
+    TIMEOUT = "its time is over"
+
+
+class Flag:
+    """Goes up once; a worker makes thousands a second, and nobody waits for one: no threading.Event."""
+
+    __slots__ = ("up",)
+
+    def __init__(self) -> None:
+        self.up = False
+
+    def set(self) -> None:
+        self.up = True
+
+    def is_set(self) -> bool:
+        return self.up
 
 
 @dataclass(slots=True, eq=False)
@@ -24,19 +40,23 @@ class Running:
     """A claimed task, what runs it, and whether it was told to stop."""
 
     task: Claimed
-    cancelled: threading.Event = field(default_factory=threading.Event)
+    cancelled: Flag = field(default_factory=Flag)
     interrupt: Interrupt | None = None
     attempt: "asyncio.Task[None] | None" = None
     """The coroutine of the attempt; None until it has begun, because a coroutine cancelled before that never begins."""
     thread: "Future[Any] | None" = None
     """The thread of a plain function."""
+    report: Report | None = None
+    """What its handler says while it runs; None where nobody keeps it."""
     given_up: bool = False
     """Its outcome was written without it; whatever it still says comes too late."""
+    claimed_at: float = field(init=False)
     due_at: float = field(init=False)
     """When it has to be over, by the monotonic clock: at its timeout, or when its lease was lost."""
 
     def __post_init__(self) -> None:
-        self.due_at = time.monotonic() + self.task.timeout_seconds
+        self.claimed_at = time.monotonic()
+        self.due_at = self.claimed_at + self.task.timeout_seconds
 
     def told(self) -> Interrupt | None:
         """Why the attempt is to stop, as of now."""

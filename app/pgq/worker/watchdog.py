@@ -7,9 +7,9 @@ import threading
 import time
 import traceback
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import psycopg
 
@@ -18,8 +18,8 @@ from pgq.db.outcomes import Finished, HandBack, record
 from pgq.db.steady import first_line
 from pgq.db.workers import leave
 from pgq.values.errors import PgqError
-from pgq.values.outcome import Outcome, Policy, decide
-from pgq.worker.call import too_long
+from pgq.values.outcome import Outcome, decide
+from pgq.worker.call import policy_of, too_long
 from pgq.worker.process import leave_now
 from pgq.worker.running import Running
 from pgq.worker.worker import Worker
@@ -133,14 +133,19 @@ class Watchdog:
     async def hand_back(self) -> None:
         """Give back what runs, end what is beyond its timeout, write what waits to be written; each under its fence."""
         plan, executor, completer = self.worker.plan, self.worker.executor, self.worker.completer
+        reporter = self.worker.reporter
+        held = [finished for finished, _ in reporter.held.copy().values()]
         self.worker.lease_keeper.stopping.set()
         running = [one for one in executor.running.copy().values() if not one.given_up]
         async with await connect_async(plan.conninfo) as connection:
             # What the completer was writing may be locked by its own transaction, until this process ends.
-            for finished in ([self.end_of(one) for one in running], [*completer.writing, *completer.backlog]):
+            last = ([self.end_of(one) for one in running], [*held, *completer.writing, *completer.backlog])
+            outcomes = [record(connection, plan.id, finished) for finished in last]
+            writes: list[Coroutine[Any, Any, object]] = [reporter.last_words(connection), *outcomes]
+            for write in writes:
                 try:
                     async with asyncio.timeout(LAST_FLUSH):
-                        await record(connection, plan.id, finished)
+                        await write
                 except (psycopg.Error, TimeoutError) as error:
                     log.error("could not hand back: %s; the leases run out", first_line(error))
         with connect(plan.conninfo) as farewell:
@@ -149,8 +154,7 @@ class Watchdog:
     def end_of(self, running: Running) -> Finished:
         """What becomes of an attempt that this process cannot go on with."""
         task, thread = running.task, running.thread
-        declared = self.worker.plan.handlers[task.kind].declaration
-        policy = Policy(declared.retry, declared.bury_on)
+        policy = policy_of(self.worker.plan.handlers[task.kind])
         outcome: Outcome | HandBack = HandBack()
         if thread is not None and thread.done() and not thread.cancelled():  # only the loop does not know yet
             result, error = thread.result()

@@ -13,18 +13,23 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+from psycopg import AsyncConnection
 
 from pgq.db.duties import make_partitions
+from pgq.db.leases import running_here
 from pgq.db.listener import Listener
+from pgq.db.outcomes import Finished, HandBack
 from pgq.db.steady import SteadyConnection
 from pgq.db.workers import WorkerRow
 from pgq.values.task import Claimed, Lease
+from pgq.worker.capture import capturing
 from pgq.worker.claimer import Claimer
 from pgq.worker.completer import Completer
 from pgq.worker.executor import Executor, first_of
 from pgq.worker.lease_keeper import LeaseKeeper
 from pgq.worker.plan import WorkerPlan, published
 from pgq.worker.processes import Processes
+from pgq.worker.reporter import Reporter
 from pgq.worker.running import Interrupt
 
 log = logging.getLogger("pgq.worker")
@@ -60,14 +65,25 @@ class Worker:
             ),
             published(plan.handlers),
             plan.lease,
+            listener=lambda: self.listener.state,
             on_lost=lambda task: loop.call_soon_threadsafe(partial(self.lose, task)),
             on_cancel=lambda task: loop.call_soon_threadsafe(partial(self.cancel, task)),
         )
         self.completer = Completer(plan.conninfo, plan.id, self.recorded)
-        self.executor = Executor(plan.handlers, plan.concurrency, self.completer.add, Processes(plan.conninfo))
-        self.claimer = Claimer(plan, room=self.room, slot_freed=self.executor.slot_freed, start=self.start)
+        self.reporter = Reporter(plan.conninfo, plan.id, self.completer.add)
+        self.executor = Executor(
+            plan.handlers, plan.concurrency, self.reporter.finish, Processes(plan.conninfo), self.reporter.unwritten
+        )
+        self.claimer = Claimer(
+            plan,
+            room=self.room,
+            slot_freed=self.executor.slot_freed,
+            start=self.start,
+            hand_back_strays=self.hand_back_strays,
+        )
         self.listener = Listener(
             plan.listen_conninfo,
+            conninfo=plan.conninfo,
             on_ready=self.ready,
             on_cancel=self.cancel_asked,
             on_connected=self.claimer.wake,
@@ -91,11 +107,12 @@ class Worker:
         if not await self.prepared():
             return
         async with self.registered(), asyncio.TaskGroup() as parts:
-            own = (self.listener.run, self.completer.run, self.give_up_what_cannot_be_renewed)
+            own = (self.listener.run, self.reporter.run, self.completer.run, self.give_up_what_cannot_be_renewed)
             helpers = [parts.create_task(part()) for part in (*own, *self.beside)]
-            await self.claimer.run(self.stopping)
-            self.lease_keeper.state = "draining"
-            await self.executor.drain(self.plan.grace, self.hurry)
+            with capturing():
+                await self.claimer.run(self.stopping)
+                self.lease_keeper.state = "draining"
+                await self.executor.drain(self.plan.grace, self.hurry)
             await self.flush()
             for helper in helpers:
                 helper.cancel()
@@ -134,9 +151,10 @@ class Worker:
         return False
 
     async def flush(self) -> None:
-        """Write the last outcomes. A database that stays away is not waited for: the leases run out."""
+        """Write the last lines and outcomes. A database that stays away is not waited for: the leases run out."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_FLUSH):
+                await self.reporter.flushed()
                 await self.completer.flushed()
 
     def recorded(self, leases: Iterable[Lease]) -> None:
@@ -146,7 +164,8 @@ class Worker:
 
     def room(self) -> int:
         """How many tasks to claim now."""
-        return self.executor.free if len(self.completer.backlog) < MOST_UNWRITTEN else 0
+        unwritten = len(self.completer.backlog) + len(self.reporter.held)
+        return self.executor.room if unwritten < MOST_UNWRITTEN else 0
 
     def start(self, tasks: Sequence[Claimed], asked_at: float) -> None:
         """Keep the leases of claimed tasks and run them."""
@@ -155,6 +174,16 @@ class Worker:
         self.lease_keeper.hold(tasks, asked_at)
         for task in tasks:
             self.executor.start(task)
+
+    async def hand_back_strays(self, connection: AsyncConnection[Any]) -> None:
+        """Hand back what this worker has by the table and knows nothing of: claims whose answer was lost."""
+        known = self.lease_keeper.leases()
+        there = await running_here(connection, self.plan.id)
+        known |= self.lease_keeper.leases()  # what ended in between is in the first, what began in the second
+        for lease in there - known:
+            if lease.id not in self.executor.running:
+                log.info("task %s was claimed and its claim's answer lost; it is handed back", lease.id)
+                self.completer.add(Finished(lease, HandBack()))
 
     def ready(self, queue: str) -> None:
         """Somebody submitted to a queue."""
@@ -167,6 +196,7 @@ class Worker:
             await asyncio.sleep(min(0.5, self.plan.lease / 20))
             for task in self.lease_keeper.forget_what_is_gone():
                 self.lose(task)
+            self.executor.hand_back_waiting()
             if not self.lease_keeper.thread.is_alive():
                 raise RuntimeError("the lease keeper has ended: this worker can keep no task")
 

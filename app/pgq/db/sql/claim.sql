@@ -10,7 +10,9 @@ SET    state = 'running', attempt = t.attempt + 1, leased_by = %(worker)s, start
        lease_expires_at = clock_timestamp() + make_interval(secs => least(%(lease)s::float8, t.timeout_seconds + 5))
 WHERE  t.ctid = ANY (ARRAY(
          SELECT ready.ctid
-         FROM   (SELECT set_config('synchronous_commit', coalesce(%(commit)s::text, current_setting('synchronous_commit')), true)
+         FROM   (SELECT set_config('synchronous_commit',
+                                   CASE WHEN %(durable)s OR current_setting('synchronous_standby_names') <> ''
+                                   THEN current_setting('synchronous_commit') ELSE 'off' END, true)
                  OFFSET 0) AS durability
          CROSS  JOIN unnest(%(queues)s::text[], %(budgets)s::integer[]) AS served (queue, budget)
          CROSS  JOIN LATERAL (

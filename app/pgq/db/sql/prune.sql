@@ -1,4 +1,5 @@
--- Forget idempotency keys whose window is over and whose task has ended, and workers that have been silent.
+-- Forget idempotency keys whose window is over and whose task has ended, workers that have been silent, and the statistics
+-- of times whose history is gone.
 -- Runs only under the turn that pgq.take_turn() gave.
 WITH over AS MATERIALIZED (
     SELECT k.queue, k.key FROM pgq.idempotency_keys AS k
@@ -19,7 +20,18 @@ WITH over AS MATERIALIZED (
     DELETE FROM pgq.workers AS w
     WHERE  current_setting('pgq.turn', true) = 'pruner' AND w.beat_at < statement_timestamp() - interval '1 hour'
     RETURNING 1
+), minutes AS (
+    DELETE FROM pgq.task_minutes AS m
+    WHERE  current_setting('pgq.turn', true) = 'pruner'
+    AND    m.minute < statement_timestamp() - make_interval(secs => %(retention)s)
+    RETURNING 1
+), samples AS (
+    DELETE FROM pgq.queue_samples AS s
+    WHERE  current_setting('pgq.turn', true) = 'pruner'
+    AND    s.sampled_at < statement_timestamp() - make_interval(secs => %(retention)s)
+    RETURNING 1
 ), counted AS (
-    SELECT (SELECT count(*) FROM forgotten) + (SELECT count(*) FROM asleep) + (SELECT count(*) FROM gone) AS n
+    SELECT (SELECT count(*) FROM forgotten) + (SELECT count(*) FROM asleep) + (SELECT count(*) FROM gone)
+           + (SELECT count(*) FROM minutes) + (SELECT count(*) FROM samples) AS n
 )
 SELECT counted.n AS changed, '{}'::uuid[] AS ids, pgq.end_turn('pruner', counted.n) FROM counted

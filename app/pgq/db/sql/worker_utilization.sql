@@ -1,2 +1,3 @@
-SELECT worker_id, name, state, busy, capacity, utilization, queues, kinds, hostname, pid, version, started_at, beat_at
+SELECT worker_id, name, state, busy, capacity, utilization, queues, kinds, hostname, pid, version, started_at, beat_at,
+       listener, listener_since
 FROM   pgq.worker_utilization ORDER BY name, worker_id

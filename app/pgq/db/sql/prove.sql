@@ -1,0 +1,1 @@
+SELECT pg_notify('pgq_proof', %(word)s)

@@ -1,0 +1,1 @@
+DROP TABLE pgq.queue_samples, pgq.task_totals, pgq.task_minutes, pgq.task_stats;

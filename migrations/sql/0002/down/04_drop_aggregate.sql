@@ -1,0 +1,1 @@
+DROP AGGREGATE pgq.sum_histograms(bigint[]);

@@ -1,0 +1,1 @@
+CREATE OR REPLACE TRIGGER accept_task BEFORE INSERT ON pgq.tasks FOR EACH ROW EXECUTE FUNCTION pgq.accept_task();

@@ -1,0 +1,1 @@
+ALTER TABLE pgq.tasks DROP COLUMN progress;

@@ -1,0 +1,1 @@
+ALTER TABLE pgq.dead_tasks DROP COLUMN progress;

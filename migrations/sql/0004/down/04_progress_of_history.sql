@@ -1,0 +1,1 @@
+ALTER TABLE pgq.task_history DROP COLUMN progress;

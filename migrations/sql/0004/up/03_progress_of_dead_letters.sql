@@ -1,0 +1,1 @@
+ALTER TABLE pgq.dead_tasks ADD COLUMN progress jsonb;

@@ -1,0 +1,1 @@
+DROP FUNCTION pgq.refuse_wrong_type;

@@ -1,0 +1,12 @@
+-- Every refusal at the door looks alike: SQLSTATE PQ003, the field and the reason in words and as JSON.
+CREATE OR REPLACE FUNCTION pgq.refuse(field text, reason text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RAISE EXCEPTION USING
+        ERRCODE = 'PQ003',
+        MESSAGE = field || ': ' || reason,
+        DETAIL = json_build_object('field', field, 'reason', reason)::text;
+END
+$$;

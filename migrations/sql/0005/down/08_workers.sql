@@ -1,0 +1,1 @@
+ALTER TABLE pgq.workers DROP COLUMN listener, DROP COLUMN listener_since;

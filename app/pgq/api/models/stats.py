@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 
 class Totals(BaseModel):
-    """Tasks by state, now; and what ever ended, by outcome: an attempt once, as succeeded, failed (and tried again) or dead."""
+    """Tasks by state, now; and what ever ended: an attempt once, as succeeded, failed (and tried again) or dead."""
 
     pending: int = Field(description="Due, scheduled and retrying together.")
     ready: int

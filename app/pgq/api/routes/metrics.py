@@ -27,7 +27,7 @@ FORMATS = ("text/plain", "application/openmetrics-text")
 async def metrics(
     here: Here, caller: Annotated[Caller, needs("read")], accept: Annotated[str, Header(include_in_schema=False)] = ""
 ) -> Response:
-    """How full the queues are, what ended and how long it took, workers, and this process. Counted every few seconds."""
+    """How full the queues are, what ended and how long it took, workers, and this process."""
     encode, content_type = choose_encoder(accept)
     registry = await run_in_threadpool(here.part(Metrics).registry, caller)
     return Response(encode(registry), headers={"content-type": content_type})

@@ -16,7 +16,6 @@ from pydantic import SecretStr
 from pgq.api.app import create_app
 from pgq.values.settings import Settings
 
-
 ADMIN_TOKEN = "the-first-admin-token-of-the-tests"
 
 

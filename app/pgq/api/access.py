@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, NoReturn
+from typing import Any, NoReturn
 
 from fastapi import Depends
 from fastapi.security import HTTPBearer

@@ -39,7 +39,7 @@ class Credentials:
             return None
         return stored
 
-    async def look_up(self, ids: Sequence[str]) -> list[ValidToken | None | Exception]:
+    async def look_up(self, ids: Sequence[str]) -> list[ValidToken | Exception | None]:
         with our_errors():
             async with self.pools.connection_async() as connection:
                 found = await find_tokens(connection, sorted(set(ids)))

@@ -6,7 +6,6 @@ from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
-
 FILES = files("pgq.api") / "static"
 
 router = APIRouter(include_in_schema=False)

@@ -40,7 +40,7 @@ class Gather(Generic[A, R]):
             self.running = None
 
     async def let_more_come(self) -> None:
-        """Let the event loop go round as long as each round brings more: on a busy process batches must not be small."""
+        """Let the event loop go round while each round brings more: on a busy process batches must not be small."""
         known = 0
         while known < len(self.waiting) < self.most:
             known = len(self.waiting)

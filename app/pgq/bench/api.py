@@ -69,7 +69,9 @@ def memory(conninfo: str, api: "Api") -> Figure:
     api.load(single_load("/v1/tasks", TASK, CONNECTIONS, requests=WARM))
     warm = api.resident
     api.load(single_load("/v1/tasks", TASK, CONNECTIONS, requests=MEMORY_REQUESTS))
-    megabytes = f"{api.resident / 1e6:.0f} MB after {MEMORY_REQUESTS:,} more requests; {warm / 1e6:.0f} MB after {WARM:,}"
+    megabytes = (
+        f"{api.resident / 1e6:.0f} MB after {MEMORY_REQUESTS:,} more requests; {warm / 1e6:.0f} MB after {WARM:,}"
+    )
     return Figure("memory of the API", api.resident / warm, 1.1, False, megabytes, "times as much")
 
 

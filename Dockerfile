@@ -18,6 +18,7 @@ ENV PATH=/opt/pgq/bin:$PATH \
 # Mount or copy your own modules here: the current folder is where `pgq worker MODULE` looks.
 WORKDIR /app
 USER 10001
+EXPOSE 8000
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["pgq"]
 CMD ["--help"]

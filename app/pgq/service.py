@@ -3,12 +3,10 @@
 import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 
 from pgq.client.app import App
-from pgq.db.local import local_database
-from pgq.db.url import conninfo
 from pgq.maintenance.duties import duties
 from pgq.maintenance.ticker import Ticker
 from pgq.supervisor.link import SupervisorLink
@@ -36,39 +34,6 @@ def run_worker(
     With `drain` it also stops when nothing is ready, running or retrying in them; with a `supervisor`, when that ends.
     """
     ended = serve(settings, app, queues, conninfo, drain=drain, supervisor=supervisor)
-    if not ended.clean:
-        leave_now(ended.code)
-    return ended.code
-
-
-def up(
-    settings: Settings,
-    app: App,
-    *,
-    queues: Sequence[tuple[str, int]] | None,
-    migrate: bool,
-    say: Callable[[str], None],
-) -> int:
-    """Everything in one command: a local server when no database is named, its schema, and a worker.
-
-    A database that is named is migrated only when asked to, past the pooler if there is one. Blocks until SIGTERM or
-    SIGINT; then a local server that was started here is stopped again, unless another process uses it. Answers the exit
-    code.
-    """
-    url = settings.database_url.get_secret_value() if settings.database_url else app.database_url
-    if url is not None:
-        if migrate:
-            from pgq.db.migrate import upgrade  # as in pgq.db.local
-
-            direct = settings.direct_url.get_secret_value() if settings.direct_url else url
-            say(f"schema at revision {upgrade(conninfo(direct))}")
-        return run_worker(settings, app, queues=queues, conninfo=conninfo(url))
-
-    with local_database(settings.data_dir, say) as local, closing(app):
-        say(f"{'Started' if local.started else 'Using'} the local PostgreSQL in {settings.data_dir}.")
-        say("""A worker is running. In another terminal: pgq submit echo '{"hello": "world"}' --wait""")
-        say("Ctrl-C stops it.")
-        ended = serve(settings, app, queues, local.conninfo)
     if not ended.clean:
         leave_now(ended.code)
     return ended.code

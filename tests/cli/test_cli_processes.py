@@ -144,7 +144,7 @@ def test_a_terminal_that_speaks_ascii_gets_json_all_the_same(env: Any, tmp_path:
 
 
 def test_up_runs_tasks_with_nothing_set_and_takes_its_server_along(tmp_path: Path) -> None:
-    env = {**os.environ, "PGQ_DATA_DIR": str(tmp_path / "postgres")}
+    env = {**os.environ, "PGQ_DATA_DIR": str(tmp_path / "postgres"), "PGQ_PORT": "0"}
     env.pop("PGQ_DATABASE_URL", None)
     up = start("up", env=env, cwd=tmp_path)
     try:
@@ -156,8 +156,9 @@ def test_up_runs_tasks_with_nothing_set_and_takes_its_server_along(tmp_path: Pat
         assert (done.returncode, done.stdout) == (0, '{"a": 1}\n')
         assert "using the local server" in done.stderr
         up.send_signal(signal.SIGINT)
-        out, _ = up.communicate(timeout=60)
+        out, err = up.communicate(timeout=60)
         assert (up.returncode, out) == (0, "")
+        assert "/docs" in err
         gone = run(env, "tasks", "list", cwd=tmp_path)
         assert "run 'pgq up'" in gone.stderr
     finally:

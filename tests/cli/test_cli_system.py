@@ -54,6 +54,32 @@ def test_a_wrong_pause_is_wrong_usage(pgq: Pgq, words: list[str]) -> None:
     assert pgq("queues", "list", "--json").json == []
 
 
+def test_queues_set_sets_what_is_named_and_none_takes_it_back(pgq: Pgq) -> None:
+    assert pgq("queues", "set", "email", "--max-depth", "5", "--timeout", "2m").out == (
+        "email: max_depth 5, timeout_seconds 120.0, retention_seconds -\n"
+    )
+    (queue,) = pgq("queues", "set", "email", "--retention", "1d", "--max-depth", "none", "--json").lines
+    assert (queue["max_depth"], queue["timeout_seconds"], queue["retention_seconds"]) == (None, 120, 86_400)
+    assert pgq("queues", "list", "--json").json == [queue]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["--max-depth", "0"],
+        ["--max-depth", "many"],
+        ["--timeout", "soon"],
+        ["--retention", "5m"],
+        ["--weight", "2"],
+    ],
+)
+def test_a_wrong_setting_is_wrong_usage(pgq: Pgq, words: list[str]) -> None:
+    ended = pgq("queues", "set", "email", *words)
+    assert (ended.code, ended.out) == (2, "")
+    assert pgq("queues", "list", "--json").json == []
+
+
 def test_workers_list_shows_the_live_ones(pgq: Pgq, connection: Connection[Any]) -> None:
     none = pgq("workers", "list", "--json")
     assert none.json == []

@@ -183,3 +183,24 @@ def test_what_was_skipped_is_told_with_its_reason(pgq: Pgq, connection: Connecti
     assert (ended.code, ended.out) == (0, "1 dead letter redriven\n")
     assert f"skipped {bad}: priority" in ended.err
     assert state(connection, good) == "pending"
+
+
+def test_dlq_redrives_with_another_payload(pgq: Pgq, connection: Connection[Any]) -> None:
+    dead = rows.dead(connection, payload={"n": 1})
+    assert pgq("dlq", "redrive", dead, "--payload", "[]").code == 2
+    assert pgq("dlq", "redrive", "--all", "--yes", "--payload", "{}").code == 2
+    assert pgq("dlq", "redrive", dead, "--payload", '{"n": 2}', "--json").lines[0]["payload"] == {"n": 2}
+
+
+def test_times_narrow_lists_and_verbs(pgq: Pgq, connection: Connection[Any]) -> None:
+    rows.dead(connection)
+    rows.submitted(connection)
+    for words, count in (
+        (["dlq", "list", "--dead-after", "2999-01-01T00:00:00Z"], 0),
+        (["dlq", "list", "--dead-before", "2999-01-01T00:00:00Z"], 1),
+        (["tasks", "list", "--created-after", "2001-01-01T00:00:00Z"], 2),
+        (["tasks", "list", "--created-before", "2001-01-01T00:00:00Z"], 0),
+    ):
+        assert len(pgq(*words, "--json").json) == count
+    report = pgq("dlq", "purge", "--dead-before", "2999-01-01T00:00:00Z", "--yes", "--json").json
+    assert report["changed"] == 1

@@ -71,7 +71,7 @@ def test_the_traceback_is_shown_only_when_asked_for(pgq: Pgq, monkeypatch: pytes
     def broken(*_: Any, **__: Any) -> None:
         raise KeyError("a bug of ours")
 
-    monkeypatch.setattr("pgq.db.overview.queue_depth", broken)
+    monkeypatch.setattr("pgq.db.overview.queues", broken)
     plain = pgq("queues", "list")
     assert plain.code == 1
     assert len(plain.err.splitlines()) == 1

@@ -165,6 +165,7 @@ async def test_a_worker_can_do_every_duty(db: Database, sign_in: SignIn) -> None
         "reaper": 1,
         "expirer": 0,
         "pruner": 0,
+        "forgetter": 0,
         "undertaker": 0,
         "partitioner": 1,
         "sampler": 1,

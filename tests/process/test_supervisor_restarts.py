@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pgq.supervisor import supervisor as module
-from pgq.supervisor.supervisor import Supervisor
+from pgq.supervisor.supervisor import Supervisor, same
 
 PRELUDE = """
 import os, pathlib, signal, socket, sys, time
@@ -27,7 +27,8 @@ class Scripted(Supervisor):
 
     def __init__(self, script: str, folder: Path, processes: int = 1, grace: float = 0) -> None:
         self.folder = folder
-        super().__init__([sys.executable, "-c", PRELUDE.format(folder=str(folder)) + script], processes, grace)
+        command = [sys.executable, "-c", PRELUDE.format(folder=str(folder)) + script]
+        super().__init__(same("worker process", command, processes), grace)
 
     @property
     def started(self) -> int:

@@ -67,7 +67,7 @@ def test_it_carries_all_migrations_and_statements(wheel: Path) -> None:
 
 def test_a_task_succeeds_with_nothing_but_the_wheel(wheel: Path, installed: Path, elsewhere: Path) -> None:
     settings = {name: value for name, value in os.environ.items() if not name.startswith(("PGQ_", "PG", "PYTHON"))}
-    settings["PGQ_DATA_DIR"] = str(elsewhere / "data")
+    settings |= {"PGQ_DATA_DIR": str(elsewhere / "data"), "PGQ_PORT": "0"}
 
     def pgq(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
-from pgq.bench import drain, footprint, latency, order, snapshot, submit
+from pgq.bench import api, drain, footprint, latency, order, snapshot, submit
 from pgq.bench.figure import Figure
 
 Measurement = Callable[[str, int], Iterator[Figure]]
@@ -17,4 +17,5 @@ MEASUREMENTS: Mapping[str, Measurement] = {
     "running": footprint.running,
     "fairness": order.fairness,
     "urgency": order.urgency,
+    "api": api.figures,
 }

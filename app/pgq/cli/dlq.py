@@ -10,9 +10,23 @@ import typer
 from pgq.cli.command import command
 from pgq.cli.describe import show_dead_letters, show_everything
 from pgq.cli.failures import WrongUsage
-from pgq.cli.options import AtMost, DryRun, ErrorTypes, Everything, Kinds, Limit, Queues, TaskId, TaskIds, Yes
+from pgq.cli.options import (
+    AtMost,
+    DeadAfter,
+    DeadBefore,
+    DryRun,
+    ErrorTypes,
+    Everything,
+    Kinds,
+    Limit,
+    Queues,
+    TaskId,
+    TaskIds,
+    Yes,
+)
 from pgq.cli.output import say, show_json
 from pgq.cli.session import Session
+from pgq.cli.submit import read_payload
 from pgq.cli.verbs import Wanted, all_matching, by_ids, each_id
 from pgq.db.filters import DeadLetterFilter
 from pgq.values.errors import WrongState
@@ -36,15 +50,18 @@ def list_dead(
     queue: Queues = None,
     kind: Kinds = None,
     error_type: ErrorTypes = None,
+    dead_after: DeadAfter = None,
+    dead_before: DeadBefore = None,
     limit: Limit = 50,
     cursor: Annotated[str | None, typer.Option(metavar="CURSOR", help="Go on behind an earlier page.")] = None,
 ) -> None:
     """List the dead letters, the last buried first."""
     from pgq.db import reads
 
-    which = dead_filter(queue, kind, error_type)
+    which = dead_filter(queue, kind, error_type, dead_after, dead_before)
     with session.connect() as connection:
-        found = reads.list_dead_letters(connection, which, before=read_cursor(cursor), limit=limit)
+        page = reads.list_dead_letters(connection, which, before=read_cursor(cursor), limit=limit)
+    found = [session.shown(task) for task in page]
     if session.json:
         show_json([task.to_json() for task in found])
     else:
@@ -55,8 +72,6 @@ def list_dead(
 
 def show_dead(session: Session, task_id: TaskId) -> None:
     """Show all of one dead letter: its payload, its error, the attempts that failed."""
-    from pgq.db.overview import failed_attempts
-
     with session.connect() as connection:
         task = session.look(connection, task_id)
         if task.state != "dead":
@@ -64,7 +79,7 @@ def show_dead(session: Session, task_id: TaskId) -> None:
         if session.json:
             show_json(task.to_json())
         else:
-            show_everything(task, failed_attempts(connection, task_id))
+            show_everything(task, session.failed_attempts(connection, task_id))
 
 
 def redrive(
@@ -73,16 +88,24 @@ def redrive(
     queue: Queues = None,
     kind: Kinds = None,
     error_type: ErrorTypes = None,
+    dead_after: DeadAfter = None,
+    dead_before: DeadBefore = None,
     everything: Everything = False,
     limit: AtMost = None,
     yes: Yes = False,
     dry_run: DryRun = False,
+    payload: Annotated[
+        str | None, typer.Option(metavar="JSON|-|@FILE", help="A payload in place of their own; with ids only.")
+    ] = None,
 ) -> int | None:
     """Bring dead letters back, by ids or by a filter: due now, with all their attempts again."""
-    which = dead_filter(queue, kind, error_type)
+    which = dead_filter(queue, kind, error_type, dead_after, dead_before)
     wanted = Wanted(not which.empty, everything, limit, yes, dry_run)
     if by_ids(ids, wanted):
-        return each_id(session, ids or [], partial(redrive_one, session))
+        given = None if payload is None else read_payload(payload)
+        return each_id(session, ids or [], partial(redrive_one, session, given))
+    if payload is not None:
+        raise WrongUsage("--payload goes with ids, not with a filter")
     from pgq.operate.bulk import redrive_matching
 
     bulk = partial(redrive_matching, which=which)
@@ -90,10 +113,12 @@ def redrive(
     return None
 
 
-def redrive_one(session: Session, connection: "Connection[Any]", task_id: UUID) -> object:
+def redrive_one(
+    session: Session, payload: dict[str, Any] | None, connection: "Connection[Any]", task_id: UUID
+) -> object:
     from pgq.operate.tasks import redrive
 
-    redrive(connection, task_id)
+    redrive(connection, task_id, payload)
     return session.look(connection, task_id).to_json() if session.json else f"{task_id} redriven"
 
 
@@ -103,13 +128,15 @@ def purge(
     queue: Queues = None,
     kind: Kinds = None,
     error_type: ErrorTypes = None,
+    dead_after: DeadAfter = None,
+    dead_before: DeadBefore = None,
     everything: Everything = False,
     limit: AtMost = None,
     yes: Yes = False,
     dry_run: DryRun = False,
 ) -> int | None:
     """Forget dead letters for good, by ids or by a filter."""
-    which = dead_filter(queue, kind, error_type)
+    which = dead_filter(queue, kind, error_type, dead_after, dead_before)
     wanted = Wanted(not which.empty, everything, limit, yes, dry_run)
     if by_ids(ids, wanted):
         return each_id(session, ids or [], partial(purge_one, session))
@@ -127,8 +154,20 @@ def purge_one(session: Session, connection: "Connection[Any]", task_id: UUID) ->
     return {"id": str(task_id), "purged": True} if session.json else f"{task_id} purged"
 
 
-def dead_filter(queues: list[str] | None, kinds: list[str] | None, error_types: list[str] | None) -> DeadLetterFilter:
-    return DeadLetterFilter(queues=tuple(queues or ()), kinds=tuple(kinds or ()), error_types=tuple(error_types or ()))
+def dead_filter(
+    queues: list[str] | None,
+    kinds: list[str] | None,
+    error_types: list[str] | None,
+    dead_after: datetime | None,
+    dead_before: datetime | None,
+) -> DeadLetterFilter:
+    return DeadLetterFilter(
+        queues=tuple(queues or ()),
+        kinds=tuple(kinds or ()),
+        error_types=tuple(error_types or ()),
+        dead_after=dead_after,
+        dead_before=dead_before,
+    )
 
 
 def cursor_behind(task: TaskStatus) -> str:

@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from pgq.cli import (
+    api,
     bench,
     check,
     dlq,
@@ -20,12 +21,14 @@ from pgq.cli import (
     stress,
     submit,
     tasks,
+    tokens,
     version,
     workers,
 )
 from pgq.cli.command import remember
 from pgq.cli.failures import BROKEN_PIPE, INTERRUPTED, end_of_usage
 from pgq.cli.session import Session
+from pgq.values.version import pgq_version
 
 
 class Root(TyperGroup):
@@ -74,7 +77,7 @@ app = typer.Typer(
 
 def say_version(asked: bool) -> None:
     if asked:
-        typer.echo(f"pgq {version.pgq_version()}")
+        typer.echo(f"pgq {pgq_version()}")
         raise typer.Exit
 
 
@@ -87,7 +90,23 @@ def root(
 
 
 remember(app, root)
-for group in (processes, migrate, check, version, submit, status, tasks, dlq, queues, workers, doctor, bench, stress):
+for group in (
+    processes,
+    api,
+    tokens,
+    migrate,
+    check,
+    version,
+    submit,
+    status,
+    tasks,
+    dlq,
+    queues,
+    workers,
+    doctor,
+    bench,
+    stress,
+):
     group.add_to(app)
 
 

@@ -46,8 +46,15 @@ def read_state(words: str) -> str:
     return words
 
 
+def read_whole_number(words: str) -> int:
+    if not words.isdecimal():
+        raise InvalidTask("number", f"must be a whole number, not {words[:40]!r}")
+    return int(words)
+
+
 duration = reader(parse_duration, "duration")
 moment = reader(read_moment, "time")
+whole_number = reader(read_whole_number, "number")
 priority = reader(read_priority, "priority")
 state = reader(read_state, "state")
 
@@ -69,6 +76,19 @@ Kinds = Annotated[list[str] | None, typer.Option("--kind", metavar="KIND", help=
 Tags = Annotated[list[str] | None, typer.Option("--tag", metavar="TAG", help="With this tag; repeated: with all.")]
 ErrorTypes = Annotated[
     list[str] | None, typer.Option("--error-type", metavar="TYPE", help="Buried by this error; repeatable.")
+]
+
+DeadAfter = Annotated[
+    datetime | None, typer.Option("--dead-after", metavar="TIME", parser=moment, help="Buried later than this.")
+]
+DeadBefore = Annotated[
+    datetime | None, typer.Option("--dead-before", metavar="TIME", parser=moment, help="Buried earlier than this.")
+]
+CreatedAfter = Annotated[
+    datetime | None, typer.Option("--created-after", metavar="TIME", parser=moment, help="Made later than this.")
+]
+CreatedBefore = Annotated[
+    datetime | None, typer.Option("--created-before", metavar="TIME", parser=moment, help="Made earlier than this.")
 ]
 
 Limit = Annotated[int, typer.Option(min=1, max=500, help="How many at most.")]

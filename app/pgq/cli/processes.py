@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from pgq.cli.api import Auth, Host, Insecure, Port
 from pgq.cli.command import command
 from pgq.cli.failures import WrongUsage
 from pgq.cli.loading import load_app
@@ -25,19 +26,39 @@ def up(
         str | None,
         typer.Option(metavar="MODULE[:APP]", help="Whose handlers to run, besides the built-in kinds (PGQ_APP)."),
     ] = None,
+    host: Host = None,
+    port: Port = None,
+    auth: Auth = None,
+    insecure: Insecure = False,
     migrate: Annotated[
         bool, typer.Option("--migrate", help="Migrate the database that PGQ_DATABASE_URL names.")
     ] = False,
 ) -> int:
-    """Run everything, until Ctrl-C: a worker, and without PGQ_DATABASE_URL a local PostgreSQL, migrated."""
-    from pgq import service
-    from pgq.worker.builtins import builtin_app
+    """Run everything, until Ctrl-C: the API, a worker, and without PGQ_DATABASE_URL a local PostgreSQL, migrated."""
+    from pgq import up
 
-    settings = session.settings(app=app, log_format="json" if session.json else None)
+    named = {
+        "app": app,
+        "host": host,
+        "port": port,
+        "auth": auth,
+        "insecure": insecure or None,
+        "log_format": "json" if session.json else None,
+    }
+    settings = session.settings(**named)
     configure(style=settings.log_format, level=settings.log_level)
+    if settings.queues:
+        read_queues(settings.queues)
     loaded = load_app(settings.app) if settings.app else None
-    queues = read_queues(settings.queues) if settings.queues else None
-    return service.up(settings, builtin_app(loaded), queues=queues, migrate=migrate, say=say)
+    given = {**session.given, **named}
+    return up.up(
+        settings,
+        loaded,
+        worker=["worker", "--builtins"],
+        environment={f"PGQ_{name.upper()}": str(value) for name, value in given.items() if value is not None},
+        migrate=migrate,
+        say=say,
+    )
 
 
 def worker(
@@ -63,7 +84,7 @@ def worker(
     The processes that work are supervised by one that does not: it starts those again that die.
     """
     from pgq.supervisor.link import link_to_supervisor
-    from pgq.supervisor.supervisor import supervise
+    from pgq.supervisor.supervisor import same, supervise
 
     settings = session.settings(
         app=app,
@@ -75,7 +96,7 @@ def worker(
     configure(style=settings.log_format, level=settings.log_level)
     supervisor = link_to_supervisor()
     if supervisor is None and session.command:
-        return supervise(session.command, settings.processes, grace=settings.grace_seconds)
+        return supervise(same("worker process", session.command, settings.processes), grace=settings.grace_seconds)
 
     from pgq import service
     from pgq.worker.builtins import builtin_app

@@ -1,4 +1,4 @@
-"""`pgq queues list|pause|resume`."""
+"""`pgq queues list|set|pause|resume`."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -7,36 +7,44 @@ import typer
 
 from pgq.cli.command import command
 from pgq.cli.failures import WrongUsage
-from pgq.cli.options import duration, moment
-from pgq.cli.output import cell, row_json, say, show, show_json, show_json_line, show_table
+from pgq.cli.options import duration, moment, whole_number
+from pgq.cli.output import cell, say, show, show_json, show_json_line, show_table
 from pgq.cli.session import Session
+from pgq.values.queue_settings import SETTINGS, queue_json
 from pgq.values.task import json_value
 
 COLUMNS = ("queue", "ready", "scheduled", "retrying", "blocked", "running", "dead")
+NO_SETTING = "none"
+"""The word that takes a setting back."""
 Names = Annotated[list[str], typer.Argument(metavar="NAME", help="The queues.")]
 
 
 def add_to(app: typer.Typer) -> None:
-    group = typer.Typer(help="Look at the queues, pause and resume them.", no_args_is_help=True)
-    for name, function in (("list", list_queues), ("pause", pause), ("resume", resume)):
+    group = typer.Typer(help="Look at the queues, set their limits, pause and resume them.", no_args_is_help=True)
+    for name, function in (("list", list_queues), ("set", set_queues), ("pause", pause), ("resume", resume)):
         command(group, name)(function)
     app.add_typer(group, name="queues")
 
 
 def list_queues(session: Session) -> None:
     """List the queues and how full they are."""
-    from pgq.db.overview import queue_depth, unknown_kinds
+    from pgq.db.overview import queues, unknown_kinds
 
     with session.connect() as connection:
-        queues, unknown = queue_depth(connection), unknown_kinds(connection)
+        found, unknown = queues(connection), unknown_kinds(connection)
     if session.json:
-        show_json([row_json(queue) for queue in queues])
+        show_json([queue_json(queue) for queue in found])
     else:
         show_table(
-            [*COLUMNS, "oldest ready", "paused"],
+            [*COLUMNS, "oldest ready", "paused", "max depth"],
             (
-                [*(queue[name] for name in COLUMNS), f"{queue['oldest_ready_seconds']:,.0f} s", queue["paused"]]
-                for queue in queues
+                [
+                    *(queue[name] for name in COLUMNS),
+                    f"{queue['oldest_ready_seconds']:,.0f} s",
+                    queue["paused"],
+                    queue["max_depth"],
+                ]
+                for queue in found
             ),
         )
     for kind in unknown:
@@ -49,6 +57,47 @@ def nobody_has(kind: dict[str, Any]) -> str:
         f"no live worker has the kind {kind['kind']!r} {seen}: "
         f"waiting in queue {kind['queue']!r}: {kind['pending']:,}, the oldest of {cell(kind['oldest_created_at'])}"
     )
+
+
+def set_queues(
+    session: Session,
+    names: Names,
+    max_depth: Annotated[
+        str | None,
+        typer.Option(metavar="N|none", help="So many tasks may wait; refuse more."),
+    ] = None,
+    timeout: Annotated[
+        str | None,
+        typer.Option(metavar="SECONDS|none", help="Timeout where nobody says one."),
+    ] = None,
+    retention: Annotated[
+        str | None,
+        typer.Option(metavar="SECONDS|none", help="Keep ended tasks so long (from 1h)."),
+    ] = None,
+) -> None:
+    """Set what holds for queues; `none` takes a setting back. What is not named stays."""
+    from pgq.db.overview import queues
+    from pgq.operate.queues import set_queue
+
+    given = {
+        name: None if words == NO_SETTING else read(words)
+        for name, words, read in (
+            ("max_depth", max_depth, whole_number),
+            ("timeout_seconds", timeout, duration),
+            ("retention_seconds", retention, duration),
+        )
+        if words is not None
+    }
+    if not given:
+        raise WrongUsage("say what to set: --max-depth, --timeout or --retention")
+    with session.connect() as connection:
+        for name in names:
+            set_queue(connection, name, given)
+            (queue,) = queues(connection, name)
+            if session.json:
+                show_json_line(queue_json(queue))
+            else:
+                show(f"{name}: " + ", ".join(f"{each} {cell(queue[each])}" for each in SETTINGS))
 
 
 def pause(

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pgq.cli.output import say
 from pgq.client.app import App
+from pgq.values.redaction import Redaction
 from pgq.values.task import TaskStatus
 
 if TYPE_CHECKING:
@@ -72,7 +73,26 @@ class Session:
         from pgq.client.links import PsycopgLink
         from pgq.client.run import run
 
-        return run(look(task_id), PsycopgLink(connection))
+        return self.shown(run(look(task_id), PsycopgLink(connection)))
+
+    def shown(self, task: TaskStatus) -> TaskStatus:
+        """The task without what PGQ_REDACT hides."""
+        return self.redaction().task(task)
+
+    def failed_attempts(self, connection: "Connection[Any]", task_id: UUID) -> list[dict[str, Any]]:
+        """The attempts of a task that failed, without what PGQ_REDACT hides. Raises TaskNotFound."""
+        from pgq.client.follow import look
+        from pgq.client.links import PsycopgLink
+        from pgq.client.run import run
+        from pgq.db.overview import failed_attempts
+
+        task, redaction = run(look(task_id), PsycopgLink(connection)), self.redaction()
+        found = failed_attempts(connection, task_id)
+        return [{**one, "error": redaction.error(one["error"], task)} for one in found]
+
+    def redaction(self) -> Redaction:
+        """What is hidden of payloads."""
+        return Redaction.of(self.settings().redact)
 
     def app(self) -> App:
         """An App on the database, to submit and follow tasks. Close it."""

@@ -31,7 +31,7 @@ def status(
         handle = app.handle(task_id)
         if watch:
             return follow(session, handle)
-        task = handle.status()
+        task = session.shown(handle.status())
         if session.json:
             show_json(task.to_json())
         else:
@@ -40,7 +40,7 @@ def status(
 
 
 def follow(session: Session, handle: Handle[object]) -> int | None:
-    for task in changes(handle):
+    for task in map(session.shown, changes(handle)):
         if session.json:
             show_json_line(task.to_json())
         else:

@@ -84,7 +84,7 @@ def submit(
         if wait:
             return finish(session, handle, wait_timeout)
         if session.json:
-            show_task(handle, look(handle))
+            show_task(handle, session.shown(look(handle)))
         else:
             show(str(handle.id))
     return None
@@ -93,12 +93,13 @@ def submit(
 def finish(session: Session, handle: Handle[Any], timeout: float | None) -> int | None:
     """Wait for the end; the result on stdout, or the reason why there is none on stderr."""
     try:
-        *_, status = changes(handle, timeout)
+        *_, last = changes(handle, timeout)
     except TimeoutError as error:
         say(f"{error}; it goes on: pgq status {handle.id} --watch")
         if session.json:
-            show_task(handle, look(handle))
+            show_task(handle, session.shown(look(handle)))
         return TIME_OVER
+    status = session.shown(last)
     if session.json:
         show_task(handle, status)
     elif status.state == "succeeded":

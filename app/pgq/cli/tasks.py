@@ -1,5 +1,6 @@
 """`pgq tasks list|show|cancel|retry`; `logs` is in a file of its own."""
 
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
@@ -8,7 +9,21 @@ import typer
 
 from pgq.cli.command import command
 from pgq.cli.describe import show_everything, show_tasks
-from pgq.cli.options import AtMost, DryRun, Everything, Kinds, Limit, Queues, States, Tags, TaskId, TaskIds, Yes
+from pgq.cli.options import (
+    AtMost,
+    CreatedAfter,
+    CreatedBefore,
+    DryRun,
+    Everything,
+    Kinds,
+    Limit,
+    Queues,
+    States,
+    Tags,
+    TaskId,
+    TaskIds,
+    Yes,
+)
 from pgq.cli.output import say, show_json
 from pgq.cli.session import Session
 from pgq.cli.task_logs import logs
@@ -35,15 +50,17 @@ def list_tasks(
     queue: Queues = None,
     kind: Kinds = None,
     tag: Tags = None,
+    created_after: CreatedAfter = None,
+    created_before: CreatedBefore = None,
     limit: Limit = 50,
     cursor: Annotated[UUID | None, typer.Option(metavar="ID", help="Begin behind this task.")] = None,
 ) -> None:
     """List tasks, newest first."""
     from pgq.db import reads
 
-    which = task_filter(state, queue, kind, tag)
+    which = task_filter(state, queue, kind, tag, created_after, created_before)
     with session.connect() as connection:
-        found = reads.list_tasks(connection, which, before=cursor, limit=limit)
+        found = [session.shown(task) for task in reads.list_tasks(connection, which, before=cursor, limit=limit)]
     if session.json:
         show_json([task.to_json() for task in found])
     else:
@@ -54,14 +71,12 @@ def list_tasks(
 
 def show_task(session: Session, task_id: TaskId) -> None:
     """Show all of one task: its payload, its result, the attempts that failed."""
-    from pgq.db.overview import failed_attempts
-
     with session.connect() as connection:
         task = session.look(connection, task_id)
         if session.json:
             show_json(task.to_json())
         else:
-            show_everything(task, failed_attempts(connection, task_id))
+            show_everything(task, session.failed_attempts(connection, task_id))
 
 
 def cancel(
@@ -71,13 +86,15 @@ def cancel(
     queue: Queues = None,
     kind: Kinds = None,
     tag: Tags = None,
+    created_after: CreatedAfter = None,
+    created_before: CreatedBefore = None,
     everything: Everything = False,
     limit: AtMost = None,
     yes: Yes = False,
     dry_run: DryRun = False,
 ) -> int | None:
     """Cancel tasks that have not ended, by ids or by a filter. Running ones are told to stop."""
-    which = task_filter(state, queue, kind, tag)
+    which = task_filter(state, queue, kind, tag, created_after, created_before)
     wanted = Wanted(not which.empty, everything, limit, yes, dry_run)
     if by_ids(ids, wanted):
         return each_id(session, ids or [], partial(cancel_one, session))
@@ -104,13 +121,15 @@ def retry(
     queue: Queues = None,
     kind: Kinds = None,
     tag: Tags = None,
+    created_after: CreatedAfter = None,
+    created_before: CreatedBefore = None,
     everything: Everything = False,
     limit: AtMost = None,
     yes: Yes = False,
     dry_run: DryRun = False,
 ) -> int | None:
     """Run tasks again, by ids or a filter: dead ones are redriven, waiting ones run now, ended ones give new tasks."""
-    which = task_filter(state, queue, kind, tag)
+    which = task_filter(state, queue, kind, tag, created_after, created_before)
     wanted = Wanted(not which.empty, everything, limit, yes, dry_run)
     if by_ids(ids, wanted):
         return each_id(session, ids or [], partial(retry_one, session))
@@ -131,8 +150,18 @@ def retry_one(session: Session, connection: "Connection[Any]", task_id: UUID) ->
 
 
 def task_filter(
-    states: list[str] | None, queues: list[str] | None, kinds: list[str] | None, tags: list[str] | None
+    states: list[str] | None,
+    queues: list[str] | None,
+    kinds: list[str] | None,
+    tags: list[str] | None,
+    created_after: datetime | None,
+    created_before: datetime | None,
 ) -> TaskFilter:
     return TaskFilter(
-        states=frozenset(states or ()), queues=tuple(queues or ()), kinds=tuple(kinds or ()), tags=tuple(tags or ())
+        states=frozenset(states or ()),
+        queues=tuple(queues or ()),
+        kinds=tuple(kinds or ()),
+        tags=tuple(tags or ()),
+        created_after=created_after,
+        created_before=created_before,
     )

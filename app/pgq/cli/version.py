@@ -1,7 +1,6 @@
 """`pgq version`."""
 
 import platform
-from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as version_of
 
 import typer
@@ -10,6 +9,7 @@ from pgq.cli.command import command
 from pgq.cli.output import show, show_json
 from pgq.cli.session import Session
 from pgq.values.errors import PgqError
+from pgq.values.version import pgq_version
 
 PATIENCE_SECONDS = 2
 
@@ -31,14 +31,6 @@ def version(session: Session) -> None:
     else:
         for name, found in versions.items():
             show(f"{name:<8} {found or 'cannot be reached'}")
-
-
-def pgq_version() -> str:
-    """The version of the installed distribution."""
-    try:
-        return version_of("pgq-tasks")
-    except PackageNotFoundError:
-        return "unknown"
 
 
 def server_version(session: Session) -> str | None:

@@ -142,7 +142,7 @@ class App:
         """Submit a task of any kind, also of one whose handler lives elsewhere; see Options for what may be said of it.
 
         For a kind of this app the payload is checked and the handler's defaults hold, as in `handler.submit`. Raises
-        InvalidTask, IdempotencyConflict, DatabaseUnavailable.
+        InvalidTask, IdempotencyConflict, QueueFull, DatabaseUnavailable.
         """
         task = self._new(kind, payload, options)
         return self._follow(task, self._access.run(submit(task), options.get("connection")))

@@ -67,7 +67,10 @@ class Handler(Generic[P, R, Q, C]):
         return Signature(self.function, self.parameters, self.kind)
 
     def submit(self, *args: P.args, **kwargs: P.kwargs) -> Handle[R]:
-        """Submit a task with these arguments. Raises InvalidTask, IdempotencyConflict, DatabaseUnavailable."""
+        """Submit a task with these arguments.
+
+        Raises InvalidTask, IdempotencyConflict, QueueFull, DatabaseUnavailable.
+        """
         task = self._new(args, kwargs)
         return self._follow(task, self._access.run(submit(task), self._options.get("connection")))
 

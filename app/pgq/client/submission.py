@@ -1,6 +1,5 @@
 """A task that is ready to be submitted: everything is checked and its payload is JSON text."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -8,7 +7,7 @@ from typing import Any, Generic, TypeVar
 from pgq.client.options import fields_of
 from pgq.values import fields
 from pgq.values.errors import InvalidTask
-from pgq.values.json_text import Unstorable, to_text
+from pgq.values.json_text import ENCODER, Unstorable, to_text
 
 R = TypeVar("R")
 
@@ -35,8 +34,8 @@ class NewTask(Generic[R]):
 
     def to_json(self) -> str:
         """The task as an element of what `pgq.submit_many()` takes. The payload is text already and stays as it is."""
-        rest = json.dumps({"kind": self.kind, **self.fields, "defaults": self.defaults}, ensure_ascii=False)
-        return f'{rest[:-1]}, "payload": {self.payload}}}'
+        rest = ENCODER.encode({"kind": self.kind, **self.fields, "defaults": self.defaults})
+        return f'{rest[:-1]},"payload": {self.payload}}}'
 
 
 def new_task(

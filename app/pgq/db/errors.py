@@ -19,6 +19,7 @@ from pgq.values.errors import (
     InvalidTask,
     NotAllowed,
     PgqError,
+    QueueFull,
     SchemaError,
     TaskNotFound,
     WrongState,
@@ -81,6 +82,9 @@ def in_our_words(facts: Facts, positions: Sequence[int]) -> Exception | None:
     match facts.sqlstate:
         case "PQ001":
             return IdempotencyConflict(facts.message)
+        case "PQ002":
+            said = detail_of(facts)
+            return QueueFull(facts.message, str(said.get("queue", "")), said.get("max_depth"))
         case "PQ003":
             return refused(facts, positions)
         case "PQ006":

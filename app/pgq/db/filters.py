@@ -21,12 +21,15 @@ class TaskFilter:
     queues: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    created_after: datetime | None = None
     created_before: datetime | None = None
+    visible: tuple[str, ...] = ()
+    """Patterns of queue names (`mail-*`): a task's queue must fit one. Who asks may see no other; none: may see all."""
 
     @property
     def empty(self) -> bool:
-        """Whether nothing narrows it."""
-        return self == type(self)()
+        """Whether nothing that is asked for narrows it."""
+        return replace(self, visible=()) == type(self)()
 
     def within(self, states: Collection[str]) -> Self:
         """The same filter for tasks in `states` only. Raises InvalidTask when it asks for none of these."""
@@ -44,8 +47,12 @@ class DeadLetterFilter:
     queues: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     error_types: tuple[str, ...] = ()
+    dead_after: datetime | None = None
+    dead_before: datetime | None = None
+    visible: tuple[str, ...] = ()
+    """Patterns of queue names, as in TaskFilter."""
 
     @property
     def empty(self) -> bool:
-        """Whether nothing narrows it."""
-        return self == type(self)()
+        """Whether nothing that is asked for narrows it."""
+        return replace(self, visible=()) == type(self)()

@@ -17,6 +17,12 @@ def queue_depth(connection: Connection[Any]) -> list[Row]:
         return cursor.execute(sql("queue_depth")).fetchall()
 
 
+def queues(connection: Connection[Any], queue: str | None = None) -> list[Row]:
+    """The queues by name: how full they are, and what is set of them. Or `queue` alone, which always is one."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(sql("queues"), {"queue": queue}).fetchall()
+
+
 def unknown_kinds(connection: Connection[Any]) -> list[Row]:
     """The kinds of waiting tasks that no live worker has, with how many wait."""
     with connection.cursor(row_factory=dict_row) as cursor:
@@ -27,6 +33,12 @@ def worker_utilization(connection: Connection[Any]) -> list[Row]:
     """The live workers and how busy they are."""
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(sql("worker_utilization")).fetchall()
+
+
+def kinds(connection: Connection[Any]) -> list[Row]:
+    """What workers have published, by name."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(sql("kinds")).fetchall()
 
 
 def failed_attempts(connection: Connection[Any], task_id: UUID) -> list[Row]:

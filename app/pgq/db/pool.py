@@ -29,11 +29,15 @@ OPTIONS: dict[str, Any] = {"autocommit": True, "prepare_threshold": None}
 
 
 class Pools:
-    """Connections to one database, opened when first asked for. `conninfo` is called then, not before."""
+    """Connections to one database, opened when first asked for. `conninfo` is called then, not before.
 
-    def __init__(self, conninfo: Callable[[], str], size: int) -> None:
+    `patience` is how many seconds a caller waits for a free connection.
+    """
+
+    def __init__(self, conninfo: Callable[[], str], size: int, *, patience: float = 30.0) -> None:
         self.conninfo = conninfo
         self.size = size
+        self.patience = patience
         self.by_process: dict[int, SyncPool] = {}
         self.by_loop: dict[tuple[int, asyncio.AbstractEventLoop], tuple[AsyncPool, AsyncGenerator[None]]] = {}
         # At exit too, so that no thread of the pool is left then.
@@ -68,6 +72,7 @@ class Pools:
                 check=check,
                 min_size=0,
                 max_size=self.size,
+                timeout=self.patience,
                 open=False,
                 num_workers=1,
             ),
@@ -89,6 +94,7 @@ class Pools:
                 check=check_async,
                 min_size=0,
                 max_size=self.size,
+                timeout=self.patience,
                 open=False,
                 num_workers=1,
             )

@@ -36,6 +36,7 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from pgq.db.filters import HISTORY, LIVE, DeadLetterFilter, TaskFilter
 from pgq.db.tables import MOMENT, dead_tasks, task_history, tasks
+from pgq.values.patterns import as_like
 from pgq.values.task import COLUMNS, JSON_COLUMNS, TaskStatus
 
 ID = column("id", Uuid)
@@ -123,8 +124,12 @@ def matching(source: FromClause, which: TaskFilter) -> ColumnElement[bool]:
         condition &= one_of(source.c.kind, which.kinds)
     if which.tags:
         condition &= source.c.tags.contains(literal(list(which.tags), ARRAY(Text)))
+    if which.created_after is not None:
+        condition &= source.c.created_at > literal(which.created_after, MOMENT)
     if which.created_before is not None:
         condition &= source.c.created_at < literal(which.created_before, MOMENT)
+    if which.visible:
+        condition &= fits(source.c.queue, which.visible)
     return condition
 
 
@@ -149,11 +154,21 @@ def dead_matching(which: DeadLetterFilter) -> ColumnElement[bool]:
         condition &= one_of(dead_tasks.c.kind, which.kinds)
     if which.error_types:
         condition &= one_of(dead_tasks.c.error["type"].astext, which.error_types)
+    if which.dead_after is not None:
+        condition &= dead_tasks.c.finished_at > literal(which.dead_after, MOMENT)
+    if which.dead_before is not None:
+        condition &= dead_tasks.c.finished_at < literal(which.dead_before, MOMENT)
+    if which.visible:
+        condition &= fits(dead_tasks.c.queue, which.visible)
     return condition
 
 
 def one_of(value: ColumnElement[Any], choices: Sequence[str]) -> ColumnElement[bool]:
     return value == any_(literal(list(choices), ARRAY(Text)))
+
+
+def fits(name: ColumnElement[Any], patterns: Sequence[str]) -> ColumnElement[bool]:
+    return name.like(any_(literal([as_like(pattern) for pattern in patterns], ARRAY(Text))))
 
 
 def tasks_with(connection: Connection[Any], page: Select[Any], *order: ColumnElement[Any]) -> list[TaskStatus]:

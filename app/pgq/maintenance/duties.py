@@ -44,6 +44,7 @@ def duties(*, lease: float, kind_grace: float, retention: float = 7 * 86_400) ->
             name="expirer", statement="expire", period=EVERY_SECOND, parameters={"only": None}, candidates="late_tasks"
         ),
         Duty(name="pruner", statement="prune", period=60, parameters={"retention": retention}),
+        Duty(name="forgetter", statement="forget", period=60),
         # After an outage, the fleets that come back later than others have the grace time to show their kinds again.
         Duty(
             name="undertaker",

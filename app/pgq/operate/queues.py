@@ -1,5 +1,6 @@
 """Verbs on a queue."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ from pgq.db.errors import our_errors
 from pgq.db.sql import sql
 from pgq.values import fields
 from pgq.values.errors import InvalidTask
+from pgq.values.queue_settings import SETTINGS, queue_settings
 
 
 def pause(
@@ -35,3 +37,18 @@ def resume(connection: Connection[Any], queue: str) -> bool:
     """End the queue's pause and wake its workers; False when it was not paused."""
     with our_errors(), connection.cursor() as cursor:
         return cursor.execute(sql("resume"), {"queue": fields.name(queue, "queue")}).rowcount > 0
+
+
+def set_queue(connection: Connection[Any], queue: str, given: Mapping[str, Any]) -> None:
+    """Set `max_depth`, `timeout_seconds`, `retention_seconds` of a queue; None takes one back, what is left out stays.
+
+    max_depth: how many tasks may wait in it (None: any number); what is submitted beyond is refused.
+    timeout_seconds: the timeout of tasks for which neither their submit nor their handler says one.
+    retention_seconds: how long its ended tasks are kept, from one hour (None: as long as those of other queues; a
+    longer one does not keep them longer).
+    The queue needs no tasks yet. Raises InvalidTask for a wrong name or value.
+    """
+    values = queue_settings(given)
+    named = {"queue": fields.name(queue, "queue"), **dict.fromkeys(SETTINGS), **values, "given": list(values)}
+    with our_errors(), connection.cursor() as cursor:
+        cursor.execute(sql("set_queue"), named)

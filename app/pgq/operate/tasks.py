@@ -1,5 +1,6 @@
 """Verbs on one task."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -8,6 +9,8 @@ from psycopg.rows import scalar_row
 
 from pgq.db.errors import our_errors
 from pgq.db.sql import sql
+from pgq.values.errors import InvalidTask
+from pgq.values.json_text import Unstorable, to_text
 
 
 def cancel(connection: Connection[Any], task_id: UUID) -> str:
@@ -27,9 +30,22 @@ def retry(connection: Connection[Any], task_id: UUID) -> UUID:
     return UUID(str(answer(connection, "retry", task_id)))
 
 
-def redrive(connection: Connection[Any], task_id: UUID) -> UUID:
-    """Bring a dead letter back, due now, with all its attempts again. Raises TaskNotFound or WrongState."""
-    return UUID(str(answer(connection, "redrive", task_id)))
+def redrive(connection: Connection[Any], task_id: UUID, payload: Mapping[str, Any] | None = None) -> UUID:
+    """Bring a dead letter back, due now, with all its attempts again, and with a new payload if one is given.
+
+    Raises TaskNotFound, WrongState, QueueFull, or InvalidTask for a payload that no submit would take.
+    """
+    if payload is None:
+        return UUID(str(answer(connection, "redrive", task_id)))
+    if not isinstance(payload, Mapping):
+        raise InvalidTask("payload", f"must be an object, not {type(payload).__name__}")
+    try:
+        text = to_text(dict(payload), "it")
+    except Unstorable as error:
+        raise InvalidTask("payload", str(error)) from None
+    with our_errors(), connection.transaction():
+        connection.execute(sql("replace_dead_payload"), {"id": task_id, "payload": text})
+        return redrive(connection, task_id)
 
 
 def purge(connection: Connection[Any], task_id: UUID) -> None:

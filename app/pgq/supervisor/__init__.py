@@ -1,1 +1,1 @@
-"""`pgq worker` is two processes at least: a worker, and a supervisor that only sees to it that workers work."""
+"""Processes that work are kept by one that does not: it only sees to it that they live."""

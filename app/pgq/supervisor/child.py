@@ -1,4 +1,4 @@
-"""A worker process, as its supervisor sees it."""
+"""A process, as its supervisor sees it."""
 
 import asyncio
 import contextlib
@@ -7,9 +7,9 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
 from typing import Self
 
+from pgq.supervisor.job import Job
 from pgq.supervisor.link import READY, VARIABLE
 
 LAST_WORDS = 1.0
@@ -27,14 +27,14 @@ class Child:
         self.first_word = asyncio.ensure_future(asyncio.get_running_loop().sock_recv(link, 1))
 
     @classmethod
-    async def start(cls, command: Sequence[str]) -> Self:
-        """A process that runs `command` and is told who supervises it. Raises OSError."""
+    async def start(cls, job: Job) -> Self:
+        """A process that does a job and is told who supervises it. Raises OSError."""
         ours, theirs = socket.socketpair()
         with theirs:
             try:
                 process = await asyncio.create_subprocess_exec(
-                    *command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, process_group=0,
-                    env={**os.environ, VARIABLE: str(theirs.fileno())},
+                    *job.command, pass_fds=[theirs.fileno(), *job.files], stdin=subprocess.DEVNULL, process_group=0,
+                    env={**os.environ, **job.environment, VARIABLE: str(theirs.fileno())},
                 )  # fmt: skip
             except BaseException:
                 ours.close()

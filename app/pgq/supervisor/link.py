@@ -1,4 +1,4 @@
-"""A worker process's end of the socket to its supervisor."""
+"""A supervised process's end of the socket to its supervisor."""
 
 import contextlib
 import logging
@@ -7,16 +7,16 @@ import socket
 import threading
 from collections.abc import Callable
 
-log = logging.getLogger("pgq.worker")
+log = logging.getLogger("pgq.supervisor")
 
 VARIABLE = "PGQ_SUPERVISOR_FD"
-"""Names the socket's descriptor to the child. Internal: with it, the same command is the worker, not its supervisor."""
+"""Names the socket's descriptor to the child. Internal: with it, the same command works, and supervises nobody."""
 
 READY = b"r"
 
 
 class SupervisorLink:
-    """Tells the supervisor that the worker has begun, and the worker that the supervisor is gone."""
+    """Tells the supervisor that the process has begun, and the process that the supervisor is gone."""
 
     def __init__(self, descriptor: int) -> None:
         os.set_inheritable(descriptor, False)
@@ -34,7 +34,7 @@ class SupervisorLink:
     def wait(self, stop: Callable[[], None]) -> None:
         with contextlib.suppress(OSError):
             self.socket.recv(1)
-        log.warning("the supervisor has gone; this worker finishes what it runs, and ends")
+        log.warning("the supervisor has gone; this process finishes what it does, and ends")
         stop()
 
 

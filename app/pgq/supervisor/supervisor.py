@@ -1,4 +1,4 @@
-"""Keeps worker processes alive, and passes on that they are to stop."""
+"""Keeps processes alive, and passes on that they are to stop."""
 
 import asyncio
 import contextlib
@@ -8,6 +8,7 @@ import signal
 from collections.abc import Sequence
 
 from pgq.supervisor.child import Child, how
+from pgq.supervisor.job import Job
 
 log = logging.getLogger("pgq.supervisor")
 
@@ -26,20 +27,24 @@ STOPPED = (0, -signal.SIGTERM, -signal.SIGINT)
 """How a process ends that was told to stop; by the signal itself, when it had not begun yet."""
 
 
-def supervise(command: Sequence[str], processes: int, *, grace: float) -> int:
-    """Run `command` in so many processes until SIGTERM, SIGINT or SIGHUP; answers the exit code.
+def supervise(jobs: Sequence[Job], *, grace: float) -> int:
+    """Keep each job's process running until SIGTERM, SIGINT or SIGHUP; answers the exit code.
 
-    `grace` is how many seconds they take at most to finish what they run.
+    `grace` is how many seconds they take at most to finish what they do.
     """
-    return asyncio.run(Supervisor(command, processes, grace).run())
+    return asyncio.run(Supervisor(jobs, grace).run())
+
+
+def same(name: str, command: Sequence[str], processes: int) -> list[Job]:
+    """So many processes of one command."""
+    return [Job(f"{name} {number}", command) for number in range(1, processes + 1)]
 
 
 class Supervisor:
     """Starts the processes, starts those again that die, and ends when all of them have ended as they should."""
 
-    def __init__(self, command: Sequence[str], processes: int, grace: float) -> None:
-        self.command = command
-        self.processes = processes
+    def __init__(self, jobs: Sequence[Job], grace: float) -> None:
+        self.jobs = jobs
         self.grace = grace
         self.children: set[Child] = set()
         self.first_began = asyncio.Event()
@@ -53,9 +58,11 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
                 loop.add_signal_handler(number, self.stop)
-        first = asyncio.create_task(self.keep(1))
+        like_first = [job for job in self.jobs[1:] if job.command == self.jobs[0].command]
+        others = [job for job in self.jobs if job not in like_first]
+        begun = [asyncio.create_task(self.keep(job)) for job in others]
         await self.first_began.wait()  # what keeps one from starting is said once
-        await asyncio.gather(first, *(self.keep(number) for number in range(2, self.processes + 1)))
+        await asyncio.gather(*begun, *(self.keep(job) for job in like_first))
         return self.exit_code
 
     def stop(self) -> None:
@@ -81,14 +88,14 @@ class Supervisor:
         if not self.stopping.is_set():
             self.stop()
 
-    async def keep(self, number: int) -> None:
+    async def keep(self, job: Job) -> None:
         """Keep one process running, until it ends as it should or none is wanted."""
         failures = false_starts = 0
         while not self.stopping.is_set():
-            child, code = await self.run_one()
+            child, code = await self.run_one(job)
             if self.stopping.is_set():
                 if code not in STOPPED:
-                    log.error("worker process %d (%d) ended with %s", number, child.process.pid, how(code))
+                    log.error("%s (%d) ended with %s", job.name, child.process.pid, how(code))
                     self.fail(CANNOT)
             elif code == 0:
                 break  # it has drained its queues, or was told to stop by itself
@@ -97,14 +104,14 @@ class Supervisor:
             else:
                 false_starts = 0 if child.was_ready else false_starts + 1
                 failures = 1 if child.age >= HEALTHY_AFTER else failures + 1
-                who = f"worker process {number} ({child.process.pid})"
+                who = f"{job.name} ({child.process.pid})"
                 await self.wait_after(failures, false_starts, f"{who} ended with {how(code)}")
 
         self.first_began.set()
 
-    async def run_one(self) -> tuple[Child, int]:
+    async def run_one(self, job: Job) -> tuple[Child, int]:
         """A process, from its start to its end."""
-        child = await Child.start(self.command)
+        child = await Child.start(job)
         self.children.add(child)
         if self.stopping.is_set():
             child.send(signal.SIGTERM)

@@ -8,6 +8,7 @@ PgqError
 ├── DuplicateKind           two handlers of one app claim the same kind
 ├── InvalidTask             a field of a submitted task is wrong (.field, .reason)
 ├── DuplicateTask           the task's id is in use already
+├── QueueFull               as many tasks wait in the queue as its max_depth allows (.queue, .max_depth)
 ├── IdempotencyConflict     the key belongs to another request
 ├── TaskNotFound            no such task
 ├── WrongState              the task's state does not allow this
@@ -70,6 +71,15 @@ class InvalidTask(PgqError):
 
 class DuplicateTask(PgqError):
     """The id that the caller chose belongs to another task."""
+
+
+class QueueFull(PgqError):
+    """The queue holds as many waiting tasks as its `max_depth` allows; nothing was submitted. Try again later."""
+
+    def __init__(self, message: str, queue: str, max_depth: int | None) -> None:
+        super().__init__(message)
+        self.queue = queue
+        self.max_depth = max_depth
 
 
 class IdempotencyConflict(PgqError):

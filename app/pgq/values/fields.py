@@ -12,6 +12,7 @@ PRIORITIES = {"low": 2, "normal": 5, "high": 8}
 NAME_LENGTH = 128
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(3000, 1, 1, tzinfo=UTC)
+UNSTORABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 def name(value: object, field: str, longest: int = NAME_LENGTH) -> str:
@@ -20,10 +21,10 @@ def name(value: object, field: str, longest: int = NAME_LENGTH) -> str:
         raise InvalidTask(field, f"must be text, not {type(value).__name__}")
     if not value or len(value) > longest:
         raise InvalidTask(field, f"must have 1 to {longest} characters, not {len(value)}")
-    if re.search(r"[\x00-\x1f\x7f]", value):
+    if found := UNSTORABLE.search(value):
+        if found[0] >= "\ud800":
+            raise InvalidTask(field, "holds a lone surrogate (half of a character)")
         raise InvalidTask(field, "must not hold control characters")
-    if re.search(r"[\ud800-\udfff]", value):
-        raise InvalidTask(field, "holds a lone surrogate (half of a character)")
     return value
 
 

@@ -1,6 +1,8 @@
 """Settings from the environment: `PGQ_…`, and `PGQ_…_FILE` for secrets."""
 
+import ipaddress
 import os
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,7 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from pgq.values.duration import parse_duration
 from pgq.values.errors import InvalidTask, SettingsError
 
-SECRETS = ("database_url", "direct_url")
+SECRETS = ("database_url", "direct_url", "admin_token")
 
 
 class Settings(BaseSettings):
@@ -25,6 +27,46 @@ class Settings(BaseSettings):
     """An un-pooled URL for LISTEN, when database_url goes through a transaction pooler."""
     data_dir: Path = Field(default_factory=lambda: user_data_path("pgq") / "postgres")
     """Where the embedded server keeps its data."""
+
+    host: str = "127.0.0.1"
+    """Where the API listens."""
+    port: int = Field(8000, ge=0, le=65_535)
+    auth: Literal["required", "off"] | None = None
+    """Default: off on a loopback address, required elsewhere."""
+    insecure: bool = False
+    """Allows auth to be off where others can reach it."""
+    admin_token: SecretStr | None = None
+    """A static token with all rights, for the first start."""
+    root_path: str = ""
+    """The path under which a proxy shows the API: `/pgq`."""
+    allowed_hosts: str = ""
+    """Names that the API may be called by, separated by commas; `*.example.com` stands for all below it."""
+    trusted_proxies: str = ""
+    """Addresses or networks of proxies whose X-Forwarded-For and -Proto are believed, separated by commas."""
+    rate_limit_token: float | None = Field(None, gt=0)
+    """Requests a second for each token; default: no limit. Held across all API processes."""
+    rate_limit_address: float | None = Field(None, gt=0)
+    """Requests a second from each address; default: no limit."""
+    rate_limit_burst: float | None = Field(None, ge=1)
+    """How many requests may come at once; default: one second's worth."""
+    api_processes: int = Field(1, ge=1, le=1_000)
+    """Processes that `pgq api` starts and supervises."""
+    tls_cert: Path | None = None
+    """The certificate with its chain, in PEM: the API then speaks https."""
+    tls_key: Path | None = None
+    """The certificate's key, when it is not in the same file."""
+    tls_client_ca: Path | None = None
+    """Clients must show a certificate that one of these signed."""
+    max_requests: int = Field(5_000, ge=1)
+    """Requests at once in one API process, those that wait included."""
+    header_seconds: float = Field(10, gt=0)
+    """How long a client may take to send a request's head, and may pause within a body."""
+    pool_size: int = Field(10, ge=1, le=1_000)
+    """Database connections of one API process."""
+    max_body_bytes: int = Field(2_097_152, ge=1_024)
+    """The longest body of a request."""
+    max_batch_bytes: int = Field(67_108_864, ge=1_024)
+    """The longest body of a batch."""
 
     app: str | None = None
     """MODULE or MODULE:APP of the worker."""
@@ -44,10 +86,25 @@ class Settings(BaseSettings):
     """How often an idle worker looks for tasks when no notification comes."""
     kind_grace_seconds: float = Field(86_400, ge=1)
     """How long a task of a kind that no live worker has waits before it is buried."""
+    redact: str | None = None
+    """Fields of payloads that nobody is shown: `password,token,card.*` (see Redaction)."""
     retention: float = 7 * 86_400.0
     """How long finished tasks are kept, in seconds (or `7d`, `12h`, …); from one hour."""
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @property
+    def auth_is_off(self) -> bool:
+        """Whether everybody is an admin: by default on a loopback address only."""
+        return self.auth == "off" or (self.auth is None and is_loopback(self.host))
+
+    @field_validator("root_path")
+    @classmethod
+    def root_path_is_a_path(cls, value: str) -> str:
+        """`/pgq`, without a slash at its end."""
+        if value and not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+/?", value):
+            raise ValueError("must look like /pgq")
+        return value.rstrip("/")
 
     @field_validator("retention", mode="before")
     @classmethod
@@ -90,6 +147,21 @@ def load_settings(**overrides: Any) -> Settings:
         first = error.errors(include_input=False, include_url=False)[0]
         name = "PGQ_" + "_".join(str(part) for part in first["loc"]).upper()
         raise SettingsError(f"{name}: {first['msg'].removeprefix('Value error, ')}") from None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches an address."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def listed(words: str) -> list[str]:
+    """The parts of a setting that is a list."""
+    return [part.strip() for part in words.split(",") if part.strip()]
 
 
 def secret_from(path: str, key: str) -> str:

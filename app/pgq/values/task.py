@@ -100,8 +100,9 @@ class TaskStatus:
         return self.state in ENDED
 
     def to_json(self) -> dict[str, Any]:
-        """The task as JSON values; times as RFC 3339 in UTC."""
-        return {key: json_value(value) for key, value in asdict(self).items()}
+        """The task as JSON values; times as RFC 3339 in UTC. What this version does not have yet is null or empty."""
+        known = [(key, getattr(self, key) if key in FIELDS else MISSING[key]) for key in JSON_KEYS]
+        return {key: value if type(value) in PLAIN else json_value(value) for key, value in known}
 
 
 def shown(text: str | None) -> Any:
@@ -114,6 +115,29 @@ def shown(text: str | None) -> Any:
 
 COLUMNS = tuple(field.name for field in fields(TaskStatus))
 
+FIELDS = frozenset(COLUMNS)
+
+PLAIN = frozenset({str, int, float, bool, type(None), dict, list})
+"""What stands in JSON as it is: payload, headers and result were read from there."""
+
+JSON_KEYS = (
+    "id", "kind", "queue", "state", "payload", "priority", "attempt", "max_attempts", "created_at", "run_at",
+    "expires_at", "started_at", "finished_at", "timeout_seconds", "idempotency_key", "concurrency_key", "unique_key",
+    "depends_on", "tags", "headers", "workflow_id", "schedule", "worker_id", "lease_expires_at", "cancel_requested_at",
+    "progress", "lease_epoch", "result", "error",
+)  # fmt: skip
+"""The keys of a task's JSON: every one is always present."""
+
+MISSING: Mapping[str, Any] = {
+    "concurrency_key": None,
+    "unique_key": None,
+    "depends_on": [],
+    "workflow_id": None,
+    "schedule": None,
+    "progress": None,
+}
+"""What a task shows for what this version does not have."""
+
 
 def json_value(value: Any) -> Any:
     """A column's value as JSON has it: UUIDs as text, times as RFC 3339 in UTC with `Z`."""
@@ -122,8 +146,8 @@ def json_value(value: Any) -> Any:
             return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
         case UUID():
             return str(value)
-        case dict():
-            return {key: json_value(inner) for key, inner in value.items()}
+        case TaskError():
+            return {key: json_value(inner) for key, inner in asdict(value).items()}
         case _:
             return value
 

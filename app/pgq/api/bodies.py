@@ -1,0 +1,204 @@
+"""Bodies: read with limits, parsed strictly. All routers use StrictRoute."""
+
+import json
+import math
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from typing import Any
+
+from fastapi.dependencies.models import Dependant
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, ConfigDict
+from starlette.requests import Request
+from starlette.responses import Response
+
+from pgq.api.access import Needs
+from pgq.api.problems import FieldError, Problem, pointer
+from pgq.api.services import services_of
+from pgq.values.json_text import Unstorable, plain, strings
+
+MAX_DEPTH = 64
+"""Levels of arrays and objects in a body."""
+
+JSON = "application/json"
+NDJSON = "application/x-ndjson"
+
+
+class Body(BaseModel):
+    """What models of request bodies derive from: a key that they do not know is refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class StrictRequest(Request):
+    """A request whose body has been read and parsed by us."""
+
+    _json: Any
+
+    async def body(self) -> bytes:
+        """The body, of at most PGQ_MAX_BODY_BYTES."""
+        if not hasattr(self, "_body"):
+            self._body = await read_body(self, services_of(self).settings.max_body_bytes)
+        return self._body
+
+    async def json(self) -> Any:
+        """The body as JSON."""
+        if not hasattr(self, "_json"):
+            self._json = parse(await self.body())
+        return self._json
+
+
+class StrictRoute(APIRoute):
+    """First who calls, then the query's names, then the body: nobody uploads or is told anything before a 401."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """FastAPI's handler behind these checks."""
+        handler = super().get_route_handler()
+        guards = [one.call for one in every(self.dependant) if isinstance(one.call, Needs)]
+        names = {field.alias for one in every(self.dependant) for field in one.query_params}
+        body = self.body_field
+
+        async def handle(request: Request) -> Response:
+            request = StrictRequest(request.scope, request.receive)
+            for guard in guards:
+                await guard.caller(request)
+            refuse_unknown(request, names)
+            if body is not None and (body.field_info.is_required() or may_have_body(request)):
+                if media_type(request) != JSON:
+                    raise Problem("unsupported_media_type", f"send the body as {JSON}")
+                await request.json()
+            return await handler(request)
+
+        return handle
+
+
+def every(dependant: Dependant) -> Iterator[Dependant]:
+    """A route's dependencies, and theirs."""
+    yield dependant
+    for one in dependant.dependencies:
+        yield from every(one)
+
+
+def refuse_unknown(request: Request, names: set[str]) -> None:
+    """Raise a 422 for a query parameter that the route does not have: a typing error must not widen a filter."""
+    unknown = [name for name in request.query_params if name not in names]
+    if unknown:
+        errors = [FieldError(f"query/{name}", "is not a parameter of this route") for name in unknown]
+        raise Problem("invalid", f"unknown parameter: {', '.join(unknown)}", errors=errors)
+
+
+def may_have_body(request: Request) -> bool:
+    """Whether the request's head announces a body."""
+    return "transfer-encoding" in request.headers or request.headers.get("content-length", "0") != "0"
+
+
+def media_type(request: Request) -> str:
+    """The content type without its parameters."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+async def chunks(request: Request, limit: int) -> AsyncIterator[bytes]:
+    """The body as it arrives. Raises the problem 413 as soon as it is known to be longer than `limit` bytes."""
+    told = request.headers.get("content-length", "0")
+    if told.isdecimal() and int(told) > limit:
+        raise too_large(limit)
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise too_large(limit)
+        yield chunk
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """The whole body. Raises the problem 413."""
+    return b"".join([chunk async for chunk in chunks(request, limit)])
+
+
+async def lines(request: Request, limit: int, longest: int) -> AsyncIterator[bytes]:
+    """The lines of an NDJSON body, without the empty ones, as they arrive; none is longer than `longest` bytes."""
+    rest = b""
+    async for chunk in chunks(request, limit):
+        *whole, rest = (rest + chunk).split(b"\n")
+        for line in whole:
+            if len(line) > longest:
+                raise too_large(longest, "a line")
+            if line.strip():
+                yield line
+        if len(rest) > longest:
+            raise too_large(longest, "a line")
+    if rest.strip():
+        yield rest
+
+
+def too_large(limit: int, what: str = "the body") -> Problem:
+    return Problem("too_large", f"{what} is longer than {limit:,} bytes")
+
+
+def parse(body: bytes) -> Any:
+    """JSON that PostgreSQL, Python and the sender read alike. Raises the problem 400."""
+    try:
+        value = DECODER.decode(body.decode())
+    except UnicodeDecodeError:
+        raise Problem("invalid_json", "the body is not text in UTF-8") from None
+    except json.JSONDecodeError as error:
+        raise Problem("invalid_json", f"{error.msg} at line {error.lineno}, column {error.colno}") from None
+    except (Unstorable, ValueError, RecursionError) as error:
+        raise Problem("invalid_json", plain(error)) from None
+    if body.count(b"{") + body.count(b"[") > MAX_DEPTH and deeper_than(value, MAX_DEPTH):
+        raise Problem("invalid_json", f"the body is nested more than {MAX_DEPTH} levels deep")
+    if b"\\u" in body:
+        text = "".join(strings(value))
+        if "\0" in text:
+            raise Problem("invalid_json", "a string holds a NUL character, which PostgreSQL cannot keep")
+        if any("\ud800" <= one <= "\udfff" for one in text):
+            raise Problem("invalid_json", "a string holds a lone surrogate (half of a character)")
+    return value
+
+
+def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        seen: set[str] = set()
+        twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        raise Unstorable(f"the key {twice[:100]!r} stands twice in one object")
+    return found
+
+
+def number(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise Unstorable(f"the number {text[:40]} is out of range")
+    return value
+
+
+def refuse(name: str) -> None:
+    raise Unstorable(f"{name} is no JSON")
+
+
+# Made once: json.loads() makes one for each call that has options.
+DECODER = json.JSONDecoder(object_pairs_hook=members, parse_float=number, parse_constant=refuse)
+
+
+def deeper_than(value: object, levels: int) -> bool:
+    """Whether arrays and objects are nested more than so many levels."""
+    here = [value]
+    for _ in range(levels + 1):
+        here = [
+            one
+            for parent in here
+            for one in (parent.values() if isinstance(parent, dict) else parent if isinstance(parent, list) else ())
+        ]
+        if not here:
+            return False
+    return True
+
+
+def field_errors(error: RequestValidationError) -> list[FieldError]:
+    """What FastAPI found wrong, with pointers."""
+    found = []
+    for one in error.errors():
+        where, *path = one["loc"]
+        at = pointer(path) if where == "body" else "/".join(map(str, (where, *path)))
+        found.append(FieldError(at, one["msg"].removeprefix("Value error, ")))
+    return found

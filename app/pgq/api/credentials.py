@@ -1,0 +1,46 @@
+"""Whose token it is. Every request asks the database, so a revocation counts at once, in every process.
+
+That is cheap, because requests that come together share one look-up by primary key.
+"""
+
+import hmac
+from collections.abc import Sequence
+
+from pgq.api.gather import Gather
+from pgq.api.services import Services
+from pgq.db.errors import our_errors
+from pgq.db.tokens import ValidToken, find_tokens
+from pgq.values.token import TokenSecret, digest, is_secret, read_token
+
+
+class Credentials:
+    """The tokens of the database, and PGQ_ADMIN_TOKEN."""
+
+    def __init__(self, services: Services) -> None:
+        self.pools = services.pools
+        self.lookups: Gather[str, ValidToken | None] = Gather(self.look_up)
+        given = services.settings.admin_token
+        self.admin_hash = digest(given.get_secret_value()) if given else None
+
+    async def close(self) -> None:
+        """Holds nothing."""
+
+    def is_admin_token(self, text: str) -> bool:
+        """Whether it is PGQ_ADMIN_TOKEN."""
+        return self.admin_hash is not None and hmac.compare_digest(digest(text), self.admin_hash)
+
+    async def find(self, text: str) -> ValidToken | None:
+        """The stored token that a text is, if it is valid now. Raises DatabaseUnavailable."""
+        given: TokenSecret | None = read_token(text)
+        if given is None:
+            return None
+        stored = await self.lookups.ask(given.id)
+        if stored is None or not is_secret(given.secret, stored.secret_hash, stored.previous_hash):
+            return None
+        return stored
+
+    async def look_up(self, ids: Sequence[str]) -> list[ValidToken | Exception | None]:
+        with our_errors():
+            async with self.pools.connection_async() as connection:
+                found = await find_tokens(connection, sorted(set(ids)))
+        return [found.get(one) for one in ids]

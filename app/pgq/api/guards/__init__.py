@@ -1,0 +1,1 @@
+"""What every request passes before its route: ASGI middlewares, one concern each."""

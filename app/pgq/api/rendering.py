@@ -1,0 +1,39 @@
+"""Answers as JSON: numbers as Python keeps them, however many digits; configured fields hidden."""
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from starlette.responses import Response
+
+from pgq.api.services import Services
+from pgq.values.redaction import Redaction
+from pgq.values.task import TaskStatus, json_value
+
+ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def json_response(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """An answer with a JSON value. Not checked against a model again: it is made of values that were stored."""
+    return Response(json_bytes(value), status, headers, "application/json")
+
+
+def json_bytes(value: Any) -> bytes:
+    """A JSON value in UTF-8."""
+    return ENCODER.encode(value).encode()
+
+
+def task_json(here: Services, task: TaskStatus) -> dict[str, Any]:
+    """A task as this service shows it."""
+    return redaction_of(here.settings.redact).task(task).to_json()
+
+
+def attempt_json(here: Services, task: TaskStatus, attempt: Mapping[str, Any]) -> dict[str, Any]:
+    """A failed attempt of a task as this service shows it."""
+    redaction = redaction_of(here.settings.redact)
+    shown = {name: json_value(value) for name, value in attempt.items()}
+    return {**shown, "error": redaction.error(attempt["error"], task)}
+
+
+redaction_of = cache(Redaction.of)

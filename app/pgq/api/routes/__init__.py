@@ -1,0 +1,39 @@
+"""All routers, in the order of the documentation."""
+
+from collections.abc import Sequence
+
+from fastapi import APIRouter
+
+from pgq.api.routes import (
+    audit,
+    batch,
+    bulk,
+    dlq,
+    follow,
+    kinds,
+    metrics,
+    queues,
+    stats,
+    submit,
+    system,
+    tasks,
+    tokens,
+    workers,
+)
+
+routers: Sequence[APIRouter] = (
+    submit.router,
+    batch.router,
+    tasks.router,
+    follow.router,
+    bulk.router,
+    dlq.router,
+    queues.router,
+    workers.router,
+    kinds.router,
+    tokens.router,
+    audit.router,
+    stats.router,
+    metrics.router,
+    system.router,
+)

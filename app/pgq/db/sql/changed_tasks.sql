@@ -1,0 +1,8 @@
+-- Which of these tasks are not as they were seen last? Only the live table is asked, by its primary key: what is no longer
+-- there has ended (or was moved), which is a change.
+SELECT w.id
+FROM   unnest(%(ids)s::uuid[], %(states)s::text[], %(attempts)s::integer[]) AS w (id, state, attempt)
+       LEFT JOIN pgq.tasks AS t ON t.id = w.id
+WHERE  (CASE WHEN t.state = 'pending' AND t.run_at > clock_timestamp()
+             THEN CASE WHEN t.attempt > 0 THEN 'retrying' ELSE 'scheduled' END
+             ELSE t.state END, t.attempt) IS DISTINCT FROM (w.state, w.attempt)

@@ -1,0 +1,2 @@
+-- Wake the workers of a queue.
+SELECT pg_notify('pgq_ready', %(queue)s)

@@ -1,0 +1,1 @@
+DROP TABLE pgq.rate_limits, pgq.audit_log, pgq.api_tokens;

@@ -1,0 +1,1 @@
+DROP FUNCTION pgq.keep_audit_log();

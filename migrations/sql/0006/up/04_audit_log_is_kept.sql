@@ -1,0 +1,2 @@
+CREATE TRIGGER audit_log_is_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON pgq.audit_log
+    FOR EACH STATEMENT EXECUTE FUNCTION pgq.keep_audit_log();

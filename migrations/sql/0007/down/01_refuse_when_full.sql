@@ -1,0 +1,2 @@
+DROP TRIGGER refuse_when_full ON pgq.tasks;
+DROP FUNCTION pgq.refuse_when_full();

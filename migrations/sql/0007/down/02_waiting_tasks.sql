@@ -1,0 +1,1 @@
+DROP FUNCTION pgq.waiting_tasks(text, integer);

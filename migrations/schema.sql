@@ -231,6 +231,15 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION pgq.keep_audit_log() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    RAISE EXCEPTION 'the audit log is only appended to' USING ERRCODE = 'insufficient_privilege';
+END
+$$;
+
 CREATE FUNCTION pgq.latency_bounds() RETURNS double precision[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -357,6 +366,36 @@ BEGIN
     END IF;
     RAISE EXCEPTION USING ERRCODE = 'PQ006', MESSAGE = format('task %s is %s: %s', task_id, found_state, why),
         DETAIL = json_build_object('state', found_state, 'reason', why)::text;
+END
+$$;
+
+CREATE FUNCTION pgq.refuse_when_full() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    crowded pgq.queues%ROWTYPE;
+BEGIN
+    -- Two looks that cost next to nothing, for where no queue has a max_depth and for submits to others that have none.
+    IF NOT EXISTS (SELECT FROM pgq.queues AS q WHERE q.max_depth IS NOT NULL) THEN
+        RETURN NULL;
+    END IF;
+    IF NOT EXISTS (SELECT FROM pgq.queues AS q
+                   WHERE  q.max_depth IS NOT NULL AND EXISTS (SELECT FROM submitted AS s WHERE s.queue = q.name)) THEN
+        RETURN NULL;
+    END IF;
+    SELECT q.* INTO crowded FROM pgq.queues AS q
+    WHERE  q.max_depth IS NOT NULL AND EXISTS (SELECT FROM submitted AS s WHERE s.queue = q.name)
+    AND    pgq.waiting_tasks(q.name, q.max_depth + 1) > q.max_depth
+    ORDER  BY q.name LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'PQ002',
+            MESSAGE = format('queue %s is full: at most %s tasks may wait in it', crowded.name, crowded.max_depth),
+            DETAIL = json_build_object('queue', crowded.name, 'max_depth', crowded.max_depth)::text,
+            HINT = 'Submit again later, or fewer at once.';
+    END IF;
+    RETURN NULL;
 END
 $$;
 
@@ -627,6 +666,18 @@ CREATE FUNCTION pgq.uuid7() RETURNS uuid
     FROM   (SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS micros) AS moment
 $$;
 
+CREATE FUNCTION pgq.waiting_tasks(queue text, most integer) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    AS $$
+BEGIN
+    RETURN (SELECT count(*)
+            FROM   (SELECT FROM pgq.tasks AS t WHERE t.queue = waiting_tasks.queue AND t.state = 'pending' LIMIT most) AS counted);
+END
+$$;
+
 CREATE AGGREGATE pgq.sum_histograms(bigint[]) (
     SFUNC = pgq.add_histograms,
     STYPE = bigint[],
@@ -636,6 +687,26 @@ CREATE AGGREGATE pgq.sum_histograms(bigint[]) (
 
 CREATE TABLE pgq.alembic_version (
     version_num character varying(32) NOT NULL
+);
+
+CREATE TABLE pgq.api_tokens (
+    id text NOT NULL,
+    name text NOT NULL,
+    scopes text[] NOT NULL,
+    queues text[] DEFAULT '{}'::text[] NOT NULL,
+    secret_hash bytea NOT NULL,
+    previous_hash bytea,
+    previous_until timestamp with time zone,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    created_by text NOT NULL,
+    rotated_at timestamp with time zone,
+    expires_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    CONSTRAINT token_hash CHECK (((octet_length(secret_hash) = 32) AND (octet_length(previous_hash) = 32))),
+    CONSTRAINT token_id CHECK ((id ~ '^[0-9a-f]{16}$'::text)),
+    CONSTRAINT token_name CHECK (((char_length(name) >= 1) AND (char_length(name) <= 128))),
+    CONSTRAINT token_queues CHECK ((cardinality(queues) <= 100)),
+    CONSTRAINT token_scopes CHECK (((cardinality(scopes) > 0) AND (scopes <@ ARRAY['submit'::text, 'read'::text, 'operate'::text, 'work'::text, 'exec'::text, 'admin'::text])))
 );
 
 CREATE TABLE pgq.attempts (
@@ -648,6 +719,27 @@ CREATE TABLE pgq.attempts (
     error jsonb NOT NULL
 )
 PARTITION BY RANGE (failed_at);
+
+CREATE TABLE pgq.audit_log (
+    id bigint NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    actor text NOT NULL,
+    token_id text,
+    action text NOT NULL,
+    target text NOT NULL,
+    details jsonb DEFAULT '{}'::jsonb NOT NULL,
+    request_id text DEFAULT ''::text NOT NULL,
+    address text DEFAULT ''::text NOT NULL
+);
+
+ALTER TABLE pgq.audit_log ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME pgq.audit_log_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE pgq.task_minutes (
     minute timestamp with time zone NOT NULL,
@@ -825,7 +917,12 @@ CREATE TABLE pgq.queues (
     paused_at timestamp with time zone,
     paused_until timestamp with time zone,
     timeout_seconds double precision,
+    max_depth integer,
+    retention_seconds double precision,
+    history_pruned_before timestamp with time zone,
+    CONSTRAINT queue_depth_range CHECK (((max_depth >= 1) AND (max_depth <= 1000000000))),
     CONSTRAINT queue_name_length CHECK (((char_length(name) >= 1) AND (char_length(name) <= 128))),
+    CONSTRAINT queue_retention_range CHECK (((retention_seconds >= (3600)::double precision) AND (retention_seconds <= (315360000)::double precision))),
     CONSTRAINT queue_timeout_range CHECK (((timeout_seconds > (0)::double precision) AND (timeout_seconds <= (315360000)::double precision)))
 );
 
@@ -956,6 +1053,24 @@ CREATE VIEW pgq.queue_depth_history AS
     oldest_ready_seconds,
     paused
    FROM pgq.queue_samples s;
+
+CREATE VIEW pgq.queue_settings AS
+ SELECT name AS queue,
+    paused_at,
+    paused_until,
+    max_depth,
+    timeout_seconds,
+    retention_seconds
+   FROM pgq.queues q;
+
+CREATE UNLOGGED TABLE pgq.rate_limits (
+    bucket text NOT NULL,
+    tokens double precision NOT NULL,
+    granted double precision NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT bucket_length CHECK (((char_length(bucket) >= 1) AND (char_length(bucket) <= 200)))
+)
+WITH (fillfactor='50');
 
 CREATE TABLE pgq.task_totals (
     succeeded bigint NOT NULL,
@@ -1253,8 +1368,14 @@ CREATE VIEW pgq.worker_utilization AS
 ALTER TABLE ONLY pgq.alembic_version
     ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
 
+ALTER TABLE ONLY pgq.api_tokens
+    ADD CONSTRAINT api_tokens_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY pgq.attempts
     ADD CONSTRAINT attempts_pkey PRIMARY KEY (task_id, lease_epoch, failed_at);
+
+ALTER TABLE ONLY pgq.audit_log
+    ADD CONSTRAINT audit_log_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY pgq.dead_tasks
     ADD CONSTRAINT dead_tasks_pkey PRIMARY KEY (id);
@@ -1273,6 +1394,9 @@ ALTER TABLE ONLY pgq.queue_samples
 
 ALTER TABLE ONLY pgq.queues
     ADD CONSTRAINT queues_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY pgq.rate_limits
+    ADD CONSTRAINT rate_limits_pkey PRIMARY KEY (bucket);
 
 ALTER TABLE ONLY pgq.task_history
     ADD CONSTRAINT task_history_pkey PRIMARY KEY (id, finished_at);
@@ -1310,7 +1434,11 @@ CREATE INDEX tasks_running ON pgq.tasks USING btree (queue, id) WHERE (state = '
 
 CREATE TRIGGER accept_task BEFORE INSERT ON pgq.tasks FOR EACH ROW WHEN (((new.id IS NULL) OR (new.created_at IS NULL) OR (new.idempotency_key IS NOT NULL) OR (new.expires_at IS NOT NULL) OR (((new.priority >= 0) AND (new.priority <= 9)) IS NOT TRUE) OR (((new.max_attempts >= 1) AND (new.max_attempts <= 1000)) IS NOT TRUE) OR (((new.timeout_seconds > (0)::double precision) AND (new.timeout_seconds <= (315360000)::double precision)) IS NOT TRUE) OR (((new.run_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (new.run_at < '3000-01-01 00:00:00+00'::timestamp with time zone)) IS NOT TRUE) OR ((new.tags = '{}'::text[]) IS NOT TRUE) OR ((new.headers = '{}'::jsonb) IS NOT TRUE) OR (((char_length(new.kind) >= 1) AND (char_length(new.kind) <= 128)) IS NOT TRUE) OR (new.kind ~ '[\x01-\x1f\x7f]'::text) OR (((char_length(new.queue) >= 1) AND (char_length(new.queue) <= 128)) IS NOT TRUE) OR (new.queue ~ '[\x01-\x1f\x7f]'::text) OR ((jsonb_typeof(new.payload) = 'object'::text) IS NOT TRUE) OR (pg_column_compression(new.payload) IS NOT NULL) OR (pg_column_size(new.payload) > 2000) OR (octet_length((new.payload)::text) > 1000000))) EXECUTE FUNCTION pgq.accept_task();
 
+CREATE TRIGGER audit_log_is_kept BEFORE DELETE OR UPDATE OR TRUNCATE ON pgq.audit_log FOR EACH STATEMENT EXECUTE FUNCTION pgq.keep_audit_log();
+
 CREATE TRIGGER notify_ready AFTER INSERT ON pgq.tasks REFERENCING NEW TABLE AS submitted FOR EACH STATEMENT EXECUTE FUNCTION pgq.notify_ready();
+
+CREATE TRIGGER refuse_when_full AFTER INSERT ON pgq.tasks REFERENCING NEW TABLE AS submitted FOR EACH STATEMENT EXECUTE FUNCTION pgq.refuse_when_full();
 
 ALTER TABLE ONLY pgq.waiting_workers
     ADD CONSTRAINT waiting_workers_worker_id_fkey FOREIGN KEY (worker_id) REFERENCES pgq.workers(id) ON DELETE CASCADE;
@@ -1370,6 +1498,8 @@ REVOKE ALL ON FUNCTION pgq.is_live(task_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.is_live(task_id uuid) TO pgq_worker;
 GRANT ALL ON FUNCTION pgq.is_live(task_id uuid) TO pgq_admin;
 
+REVOKE ALL ON FUNCTION pgq.keep_audit_log() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION pgq.latency_bounds() FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.latency_bounds() TO pgq_viewer;
 GRANT ALL ON FUNCTION pgq.latency_bounds() TO pgq_worker;
@@ -1406,6 +1536,10 @@ REVOKE ALL ON FUNCTION pgq.refuse_ended(task_id uuid, why text) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.refuse_ended(task_id uuid, why text) TO pgq_worker;
 GRANT ALL ON FUNCTION pgq.refuse_ended(task_id uuid, why text) TO pgq_admin;
 
+REVOKE ALL ON FUNCTION pgq.refuse_when_full() FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.refuse_when_full() TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.refuse_when_full() TO pgq_admin;
+
 REVOKE ALL ON FUNCTION pgq.refuse_wrong_type(tasks jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.refuse_wrong_type(tasks jsonb) TO pgq_submitter;
 GRANT ALL ON FUNCTION pgq.refuse_wrong_type(tasks jsonb) TO pgq_worker;
@@ -1438,6 +1572,10 @@ GRANT ALL ON FUNCTION pgq.uuid7() TO pgq_submitter;
 GRANT ALL ON FUNCTION pgq.uuid7() TO pgq_worker;
 GRANT ALL ON FUNCTION pgq.uuid7() TO pgq_admin;
 
+REVOKE ALL ON FUNCTION pgq.waiting_tasks(queue text, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.waiting_tasks(queue text, most integer) TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.waiting_tasks(queue text, most integer) TO pgq_admin;
+
 REVOKE ALL ON FUNCTION pgq.sum_histograms(bigint[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.sum_histograms(bigint[]) TO pgq_viewer;
 GRANT ALL ON FUNCTION pgq.sum_histograms(bigint[]) TO pgq_worker;
@@ -1446,9 +1584,13 @@ GRANT ALL ON FUNCTION pgq.sum_histograms(bigint[]) TO pgq_admin;
 GRANT SELECT ON TABLE pgq.alembic_version TO pgq_worker;
 GRANT SELECT ON TABLE pgq.alembic_version TO pgq_admin;
 
+GRANT SELECT,INSERT,UPDATE ON TABLE pgq.api_tokens TO pgq_admin;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.attempts TO pgq_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.attempts TO pgq_admin;
 GRANT SELECT ON TABLE pgq.attempts TO pgq_viewer;
+
+GRANT SELECT,INSERT ON TABLE pgq.audit_log TO pgq_admin;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.task_minutes TO pgq_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.task_minutes TO pgq_admin;
@@ -1493,6 +1635,8 @@ GRANT SELECT(name) ON TABLE pgq.queues TO pgq_submitter;
 
 GRANT SELECT(timeout_seconds) ON TABLE pgq.queues TO pgq_submitter;
 
+GRANT UPDATE(history_pruned_before) ON TABLE pgq.queues TO pgq_worker;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.tasks TO pgq_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.tasks TO pgq_admin;
 GRANT SELECT ON TABLE pgq.tasks TO pgq_viewer;
@@ -1535,6 +1679,12 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.queue_depth TO pgq_admin;
 GRANT SELECT ON TABLE pgq.queue_depth_history TO pgq_viewer;
 GRANT SELECT ON TABLE pgq.queue_depth_history TO pgq_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.queue_depth_history TO pgq_admin;
+
+GRANT SELECT ON TABLE pgq.queue_settings TO pgq_viewer;
+GRANT SELECT ON TABLE pgq.queue_settings TO pgq_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.queue_settings TO pgq_admin;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.rate_limits TO pgq_admin;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.task_totals TO pgq_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.task_totals TO pgq_admin;

@@ -134,7 +134,6 @@ MISSING: Mapping[str, Any] = {
     "depends_on": [],
     "workflow_id": None,
     "schedule": None,
-    "progress": None,
 }
 """What a task shows for what this version does not have."""
 

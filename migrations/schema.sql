@@ -1307,7 +1307,7 @@ CREATE TABLE pgq.workers (
     id uuid NOT NULL,
     name text NOT NULL,
     hostname text NOT NULL,
-    pid integer NOT NULL,
+    pid integer,
     version text NOT NULL,
     queues text[] NOT NULL,
     kinds text[] NOT NULL,
@@ -1317,6 +1317,8 @@ CREATE TABLE pgq.workers (
     beat_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     listener text,
     listener_since timestamp with time zone,
+    remote boolean DEFAULT false NOT NULL,
+    token_id text,
     CONSTRAINT worker_capacity CHECK ((capacity > 0)),
     CONSTRAINT worker_listener CHECK ((listener = ANY (ARRAY['listening'::text, 'polling'::text, 'reconnecting'::text]))),
     CONSTRAINT worker_state CHECK ((state = ANY (ARRAY['running'::text, 'draining'::text])))
@@ -1333,7 +1335,7 @@ CREATE VIEW pgq.unknown_kinds AS
      LEFT JOIN pgq.kinds k ON ((k.kind = t.kind)))
   WHERE ((t.state = 'pending'::text) AND (NOT (EXISTS ( SELECT
            FROM pgq.workers w
-          WHERE ((w.beat_at > (clock_timestamp() - '00:00:15'::interval)) AND (t.kind = ANY (w.kinds)))))))
+          WHERE ((w.beat_at > (clock_timestamp() - '00:00:15'::interval)) AND ((t.kind = ANY (w.kinds)) OR ((w.kinds = '{}'::text[]) AND (t.queue = ANY (w.queues)))))))))
   GROUP BY t.queue, t.kind;
 
 CREATE TABLE pgq.waiting_workers (

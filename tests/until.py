@@ -1,5 +1,6 @@
 """Wait for a condition instead of a time."""
 
+import asyncio
 import os
 import time
 from collections.abc import Callable
@@ -9,6 +10,17 @@ R = TypeVar("R")
 
 PATIENCE = float(os.environ.get("PGQ_TEST_PATIENCE", "60"))
 """Seconds: long enough for a slow machine; a test that waits this long has failed."""
+
+
+async def until_then(condition: Callable[[], R], what: str, within: float = PATIENCE) -> R:
+    """The same on an event loop, which goes on meanwhile."""
+    deadline = time.monotonic() + within
+    while True:
+        if answer := condition():
+            return answer
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {within:g} s in vain for {what}")
+        await asyncio.sleep(0.02)
 
 
 def until(condition: Callable[[], R], what: str | Callable[[], str], within: float = PATIENCE) -> R:

@@ -42,6 +42,25 @@ def token(connection: Connection[Any]) -> object:
     return stored.id
 
 
+def remote(connection: Connection[Any]) -> object:
+    """A worker of the token with the scope `work` that may see the queue, if there is one."""
+    row = connection.execute(
+        "INSERT INTO pgq.workers (id, name, hostname, version, queues, kinds, capacity, remote, token_id)"
+        " VALUES (pgq.uuid7(), 'robot', 'host', '0', %s, '{}', 1, true,"
+        " (SELECT id FROM pgq.api_tokens WHERE scopes = '{work}' AND queues = '{mail-*}')) RETURNING id",
+        [[QUEUE]],
+    ).fetchone()
+    assert row is not None
+    return row[0]
+
+
+def remote_and_task(connection: Connection[Any]) -> object:
+    return f"{remote(connection)}/tasks/{waiting(connection)}"
+
+
+AN_ERROR = {"type": "ValueError", "message": "no"}
+
+
 @dataclass(frozen=True)
 class Route:
     """Which scopes are let in, besides admin, and with what answer; how the others and `elsewhere` are answered.
@@ -85,6 +104,14 @@ ROUTES: Mapping[str, Route] = {
     "pause_queue": Route(("operate",), 200, 404, queue, {}),
     "resume_queue": Route(("operate",), 200, 404, queue),
     "list_workers": Route(("read",)),
+    "register_worker": Route(("work",), 201, 403, body={"name": "robot", "queues": [QUEUE]}),
+    "drain_worker": Route(("work", "operate"), 200, 404, remote),
+    "delete_worker": Route(("work",), 204, 404, remote),
+    "claim_tasks": Route(("work",), 200, 404, remote, {}),
+    "heartbeat": Route(("work",), 200, 404, remote, {}),
+    "complete_task": Route(("work",), 409, 404, remote_and_task, {"lease_epoch": 1}),
+    "fail_task": Route(("work",), 409, 404, remote_and_task, {"lease_epoch": 1, "error": AN_ERROR}),
+    "snooze_task": Route(("work",), 409, 404, remote_and_task, {"lease_epoch": 1, "delay_seconds": 1}),
     "list_kinds": Route(("read", "submit")),
     "list_tokens": Route(()),
     "create_token": Route((), 201, body={"name": "another", "scopes": ["read"]}),
@@ -177,7 +204,7 @@ async def ask(
     """A request that the route would grant, on a target of its own."""
     method, path = operation
     if route.target is not None:
-        path = path.replace(path[path.index("{") : path.index("}") + 1], str(route.target(connection)))
+        path = path[: path.index("{")] + str(route.target(connection)) + path[path.rindex("}") + 1 :]
     if route.body is None:
         return await client.request(method, path)
     return await client.request(method, path, json=dict(route.body))

@@ -6,6 +6,8 @@ That is cheap, because requests that come together share one look-up by primary 
 import hmac
 from collections.abc import Sequence
 
+from starlette.requests import Request
+
 from pgq.api.gather import Gather
 from pgq.api.services import Services
 from pgq.db.errors import our_errors
@@ -44,3 +46,12 @@ class Credentials:
             async with self.pools.connection_async() as connection:
                 found = await find_tokens(connection, sorted(set(ids)))
         return [found.get(one) for one in ids]
+
+
+async def still_known(here: Services, request: Request) -> bool:
+    """Whether the request's token is valid: one that was revoked while it waited learns nothing more."""
+    if here.settings.auth_is_off:
+        return True
+    given = request.headers["authorization"].partition(" ")[2]
+    credentials = here.part(Credentials)
+    return credentials.is_admin_token(given) or await credentials.find(given) is not None

@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from pgq.api.app import create_app
 from pgq.api.protocol import bounded
 from pgq.api.services import Services
+from pgq.api.upkeep import Upkeep
 from pgq.supervisor.link import SupervisorLink
 from pgq.values.errors import SettingsError
 from pgq.values.settings import Settings, is_loopback
@@ -69,6 +70,11 @@ class Server(uvicorn.Server):
     def stop(self) -> None:
         """End, from any thread."""
         self.should_exit = True
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve, and take turns at maintenance."""
+        await super().startup(sockets)
+        self.services.part(Upkeep)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Answer those who wait for a task, then the rest as uvicorn does."""

@@ -30,13 +30,13 @@ async def claim(
     worker: UUID,
     queues: Sequence[str],
     budgets: Sequence[int],
-    kinds: Sequence[str],
+    kinds: Sequence[str] | None,
     room: int,
     lease: float,
     reading: Reading | None = None,
     durable: bool = True,
 ) -> list[Claimed]:
-    """Claim up to `room` ready tasks of `kinds`, up to its budget from each queue; most urgent first.
+    """Claim up to `room` ready tasks of `kinds` (None: every one), up to its budget from each queue; most urgent first.
 
     `lease` is in seconds. `reading` says where in the lanes to begin (default: at their start). A claim that need not
     be `durable` may be forgotten by a crash of the server, unless it waits for standbys: that is no worse than a
@@ -50,7 +50,7 @@ async def claim(
             "worker": worker,
             "queues": list(queues),
             "budgets": list(budgets),
-            "kinds": list(kinds),
+            "kinds": None if kinds is None else list(kinds),
             "room": room,
             "lease": lease,
             "lanes": lanes.queues,

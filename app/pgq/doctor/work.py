@@ -22,7 +22,7 @@ def workers(connection: Connection[Any]) -> Verdict:
     if not alive and ready:
         return bad(f"none is alive, and {ready:,} tasks could be started", "pgq worker MODULE")
     if silent:
-        who = [f"{name} (host {host}, pid {pid}) for {length(age)}" for name, host, pid, age in silent]
+        who = [f"{name} ({place(host, pid)}) for {length(age)}" for name, host, pid, age in silent]
         return bad(
             f"{alive} alive; silent: {some(who)}",
             "look at those processes: one that is frozen or cut off has to be ended; a dead one is forgotten an hour "
@@ -31,14 +31,17 @@ def workers(connection: Connection[Any]) -> Verdict:
     return good(f"{alive} alive")
 
 
+def place(host: str, pid: int | None) -> str:
+    """Where a worker is."""
+    return f"over HTTP from {host}" if pid is None else f"host {host}, pid {pid}"
+
+
 def listeners(connection: Connection[Any]) -> Verdict:
     """Do notifications reach the workers?"""
     deaf = connection.execute(sql("doctor/listeners"), {"patience": RECONNECTING}).fetchall()
     who = {
         state: [
-            f"{name} (host {host}, pid {pid}) for {length(age)}"
-            for name, host, pid, found, age in deaf
-            if found == state
+            f"{name} ({place(host, pid)}) for {length(age)}" for name, host, pid, found, age in deaf if found == state
         ]
         for state in ("polling", "reconnecting")
     }

@@ -17,9 +17,9 @@ class Worker(BaseModel):
     capacity: int
     utilization: float
     queues: list[str]
-    kinds: list[str]
+    kinds: list[str] = Field(description="Empty: every kind of its queues.")
     hostname: str
-    pid: int
+    pid: int | None = Field(description="Null for a worker that works over HTTP.")
     version: str
     started_at: datetime
     beat_at: datetime

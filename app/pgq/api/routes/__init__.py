@@ -18,6 +18,8 @@ from pgq.api.routes import (
     system,
     tasks,
     tokens,
+    worker_presence,
+    worker_tasks,
     workers,
 )
 
@@ -30,6 +32,8 @@ routers: Sequence[APIRouter] = (
     dlq.router,
     queues.router,
     workers.router,
+    worker_presence.router,
+    worker_tasks.router,
     kinds.router,
     tokens.router,
     audit.router,

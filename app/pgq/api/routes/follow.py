@@ -11,13 +11,13 @@ from starlette.responses import Response
 
 from pgq.api.access import Caller, needs
 from pgq.api.bodies import StrictRoute
-from pgq.api.credentials import Credentials
+from pgq.api.credentials import still_known
 from pgq.api.follower import Follower
 from pgq.api.models.task import Task
 from pgq.api.presence import EventStream, while_there
 from pgq.api.problems import Problem, responses
 from pgq.api.rendering import json_bytes, json_response, task_json
-from pgq.api.services import Here, Services
+from pgq.api.services import Here
 from pgq.api.visible import readable
 from pgq.values.task import TaskStatus
 
@@ -108,15 +108,6 @@ async def events(
                 if not await still_known(follower.services, request):
                     return
                 yield b": nothing new\n\n"
-
-
-async def still_known(here: Services, request: Request) -> bool:
-    """Whether the request's token is valid: one that was revoked while it waited learns nothing more."""
-    if here.settings.auth_is_off:
-        return True
-    given = request.headers["authorization"].partition(" ")[2]
-    credentials = here.part(Credentials)
-    return credentials.is_admin_token(given) or await credentials.find(given) is not None
 
 
 def event_id(task: TaskStatus) -> str:

@@ -2,7 +2,7 @@
 -- The array is an InitPlan: it runs once, so never more than %(room)s rows are taken. statement_timestamp() is stable, so
 -- it bounds the index scan; clock_timestamp() would walk every future task of the lane. A lane is read from where its
 -- cursor stands, past the dead entries of what was claimed before. The epoch follows the clock, so that a claim forgotten
--- by a crash is never issued twice with the same number. A lease ends soon after the deadline.
+-- by a crash is never issued twice with the same number. A lease ends soon after the deadline. kinds NULL: every kind.
 UPDATE pgq.tasks AS t
 SET    state = 'running', attempt = t.attempt + 1, leased_by = %(worker)s, started_at = clock_timestamp(),
        lease_epoch = greatest(t.lease_epoch + 1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint),
@@ -23,7 +23,7 @@ WHERE  t.ctid = ANY (ARRAY(
                        SELECT r.ctid FROM pgq.tasks AS r
                        WHERE  r.state = 'pending' AND r.queue = served.queue AND r.priority = lane.priority
                        AND    (r.run_at, r.id) > (lane.run_at, lane.id)
-                       AND    r.run_at <= statement_timestamp() AND r.kind = ANY (%(kinds)s::text[])
+                       AND    r.run_at <= statement_timestamp() AND (%(kinds)s::text[] IS NULL OR r.kind = ANY (%(kinds)s::text[]))
                        AND    (r.expires_at IS NULL OR r.expires_at > statement_timestamp())
                        ORDER  BY r.run_at, r.id LIMIT served.budget
                        FOR    NO KEY UPDATE SKIP LOCKED) AS head

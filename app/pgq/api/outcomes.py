@@ -1,0 +1,156 @@
+"""What remote workers report of their attempts: those that come together share statements and commits.
+
+The same report again finds the attempt ended by this worker's own word, and is answered as the first one was.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg import AsyncConnection
+
+from pgq.api.gather import Gather
+from pgq.api.problems import Problem
+from pgq.api.services import Services
+from pgq.db import remote
+from pgq.db.duties import make_partitions
+from pgq.db.errors import translated
+from pgq.db.outcomes import Finished, HandBack, record
+from pgq.db.steady import OURS_TO_BLAME, SteadyConnection
+from pgq.values.errors import DatabaseUnavailable
+from pgq.values.outcome import DEFAULT_BACKOFF, BuryNow, Complete, ErrorInfo, RetryLater, SnoozeFor
+from pgq.values.task import Lease
+
+LANES = 4
+"""Connections for outcomes; all of one worker's go over the same."""
+PATIENCE = 5.0
+"""Seconds that an outcome waits for a database that does not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The attempt failed. Another one follows after `delay` seconds (None: the default backoff), unless not `retry`."""
+
+    error: ErrorInfo
+    retry: bool
+    delay: float | None
+
+    def decided(self, attempt: remote.Attempt) -> RetryLater | BuryNow:
+        """What becomes of the task. One that is to be cancelled is put back, which ends it as cancelled."""
+        if attempt.cancel_requested:
+            return RetryLater(0, self.error)
+        if not self.retry or attempt.attempt >= attempt.max_attempts:
+            return BuryNow(self.error)
+        return RetryLater(DEFAULT_BACKOFF(attempt.attempt) if self.delay is None else self.delay, self.error)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a worker says of an attempt."""
+
+    worker: UUID
+    lease: Lease
+    said: Complete | SnoozeFor | HandBack | Failed
+
+
+Answer = bool | Exception
+
+
+class Outcomes:
+    """The lanes of one process."""
+
+    def __init__(self, services: Services) -> None:
+        self.lanes = [OutcomeLane(services.conninfo) for _ in range(LANES)]
+
+    async def tell(self, worker: UUID, lease: Lease, said: Complete | SnoozeFor | HandBack | Failed) -> None:
+        """Write it down; returns after the commit. Raises the problem `lease_lost`, and DatabaseUnavailable."""
+        if not await self.lane_of(worker).gather.ask(Report(worker, lease, said)):
+            raise Problem("lease_lost", f"task {lease.id} is not this worker's under lease_epoch {lease.lease_epoch}")
+
+    async def hand_back(self, worker: UUID, leases: Iterable[Lease]) -> None:
+        """Have these tasks run again at once, without an attempt lost. A lease that is lost is nobody's concern."""
+        ask = self.lane_of(worker).gather.ask
+        await asyncio.gather(*(ask(Report(worker, lease, HandBack())) for lease in leases))
+
+    def lane_of(self, worker: UUID) -> "OutcomeLane":
+        return self.lanes[worker.int % LANES]
+
+    async def close(self) -> None:
+        """Finish what has gathered, then close the connections."""
+        for lane in self.lanes:
+            await lane.close()
+
+
+class OutcomeLane:
+    """One connection, used by one batch at a time."""
+
+    def __init__(self, conninfo: str) -> None:
+        self.steady = SteadyConnection(conninfo, "outcomes")
+        self.gather: Gather[Report, bool] = Gather(self.write)
+
+    async def write(self, reports: Sequence[Report]) -> list[Answer]:
+        """Whether each was written, now or before. One statement a worker and kind of outcome."""
+        by_worker: dict[UUID, list[Report]] = {}
+        for report in reports:
+            by_worker.setdefault(report.worker, []).append(report)
+        answers: dict[tuple[UUID, Lease], Answer] = {}
+        for worker, some in by_worker.items():
+            # The same report twice, or two that contradict each other: the first one counts.
+            first = list({report.lease: report for report in reversed(some)}.values())
+            by_lease = await self.persist(worker, first)
+            answers.update(((worker, lease), answer) for lease, answer in by_lease.items())
+        return [answers[report.worker, report.lease] for report in reports]
+
+    async def persist(self, worker: UUID, reports: Sequence[Report]) -> dict[Lease, Answer]:
+        """Write them, again when the connection broke: the fence lets nothing through twice."""
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return await self.write_once(await self.steady.get(), worker, reports)
+            except OURS_TO_BLAME as error:
+                if "no partition of relation" in str(error) and await make_partitions(await self.steady.get()) > 0:
+                    continue
+                return await self.halved(worker, reports, error)
+            except psycopg.Error as error:
+                known = translated(error)
+                if not isinstance(known, DatabaseUnavailable) or time.monotonic() > until:
+                    return dict.fromkeys((report.lease for report in reports), known)
+                await self.steady.recover(error)
+
+    async def halved(self, worker: UUID, reports: Sequence[Report], error: Exception) -> dict[Lease, Answer]:
+        """One of these cannot be kept: the others are, and it is refused."""
+        if len(reports) == 1:
+            said = error.diag.message_primary if isinstance(error, psycopg.Error) else str(error)
+            return {reports[0].lease: Problem("invalid", f"PostgreSQL cannot keep the outcome: {said}")}
+        middle = len(reports) // 2
+        return {**await self.persist(worker, reports[:middle]), **await self.persist(worker, reports[middle:])}
+
+    async def write_once(
+        self, connection: AsyncConnection[Any], worker: UUID, reports: Sequence[Report]
+    ) -> dict[Lease, Answer]:
+        """Write what the fence lets through, and look up the rest: it may have been written before."""
+        failed = [report.lease for report in reports if isinstance(report.said, Failed)]
+        attempts = await remote.attempts(connection, worker, failed) if failed else {}
+        finished = []
+        for report in reports:
+            match report.said:
+                case Failed() as said:
+                    if attempt := attempts.get(report.lease.id):
+                        finished.append(Finished(report.lease, said.decided(attempt)))
+                case Complete() | SnoozeFor() | HandBack() as outcome:
+                    finished.append(Finished(report.lease, outcome))
+        through = await record(connection, worker, finished)
+        missing = [report.lease for report in reports if report.lease.id not in through]
+        ended = await remote.settled(connection, worker, missing) if missing else set()
+        self.steady.waits = 0
+        return {report.lease: report.lease.id in through or report.lease.id in ended for report in reports}
+
+    async def close(self) -> None:
+        """Finish what has gathered, then close the connection."""
+        if self.gather.running is not None:
+            await self.gather.running
+        await self.steady.drop()

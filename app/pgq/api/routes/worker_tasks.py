@@ -1,0 +1,168 @@
+"""Remote workers claim tasks, keep them, and report what became of them."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from pgq.api.access import Caller, hide, needs
+from pgq.api.bodies import StrictRoute
+from pgq.api.claims import Claims, Lot
+from pgq.api.credentials import still_known
+from pgq.api.heartbeats import renew
+from pgq.api.models.worker_protocol import (
+    Claim,
+    Claimed,
+    CompleteTask,
+    FailTask,
+    Heard,
+    Heartbeat,
+    Recorded,
+    SnoozeTask,
+)
+from pgq.api.outcomes import Failed, Outcomes
+from pgq.api.presence import while_there
+from pgq.api.problems import Problem, responses
+from pgq.api.remote import RemoteWorkers, lease_seconds
+from pgq.api.rendering import json_bytes, json_response
+from pgq.api.services import Here, Services
+from pgq.db.remote import RemoteWorker
+from pgq.values.outcome import Complete, SnoozeFor
+from pgq.values.task import Lease, json_value
+
+router = APIRouter(prefix="/v1/workers/{worker_id}", tags=["Workers"], route_class=StrictRoute)
+
+Worker = Annotated[Caller, needs("work")]
+
+
+@router.post(
+    "/claim",
+    operation_id="claim_tasks",
+    summary="Claim tasks",
+    response_model=Claimed,
+    responses=responses("not_found"),
+)
+async def claim_tasks(worker_id: UUID, here: Here, request: Request, caller: Worker, body: Claim) -> Response:
+    """Ready tasks, most urgent first; each is the worker's until its lease ends. A claim is a sign of life.
+
+    With `wait_seconds` the answer comes as soon as there is a task, or empty when the time is over. An answer that got
+    lost is not repeated: its tasks run again when their leases end, unless a heartbeat lists them.
+    """
+    remote = here.part(RemoteWorkers)
+    worker = await remote.alive(caller, worker_id, body.limit)
+    queues, kinds = wanted(worker, body)
+    if worker.draining or here.stopping.is_set():
+        return json_response({"tasks": [], "draining": worker.draining})
+    claim = here.part(Claims).claim(worker_id, queues, kinds, body.limit, body.wait_seconds)
+    if body.wait_seconds == 0:
+        return claimed(await claim, draining=False)
+    lot = await while_there(request, claim)
+    if not await still_known(here, request):
+        here.part(Claims).hand_back(worker_id, lot)
+        raise Problem("unauthenticated", "the token was revoked, or has expired")
+    if lot.tasks or here.stopping.is_set():
+        return claimed(lot, draining=False)
+    return claimed(lot, draining=(await remote.alive(caller, worker_id)).draining)
+
+
+def wanted(worker: RemoteWorker, body: Claim) -> tuple[list[str], list[str] | None]:
+    """The queues and kinds of a claim; None: every kind. Raises the problem 404 for one that is not the worker's."""
+    queues = worker.queues if body.queues is None else list(dict.fromkeys(body.queues))
+    kinds = worker.kinds or None
+    if body.kinds is not None:
+        kinds = list(dict.fromkeys(body.kinds))
+    if not set(queues) <= set(worker.queues):
+        hide("queue of this worker")
+    if kinds is not None and worker.kinds and not set(kinds) <= set(worker.kinds):
+        hide("kind of this worker")
+    return queues, kinds
+
+
+def claimed(lot: Lot, *, draining: bool) -> Response:
+    """Payloads and headers go out as the database gave them: nothing is lost on the way, and nothing is hidden."""
+    tasks = []
+    for task, expires in lot.tasks:
+        fields: dict[str, Any] = {
+            "id": str(task.id),
+            "kind": task.kind,
+            "queue": task.queue,
+            "attempt": task.attempt,
+            "max_attempts": task.max_attempts,
+            "lease_epoch": task.lease_epoch,
+            "lease_expires_at": json_value(expires),
+            "timeout_seconds": task.timeout_seconds,
+            "tags": task.tags,
+        }
+        raw = f',"payload":{task.payload},"headers":{task.headers}}}'
+        tasks.append(json_bytes(fields)[:-1] + raw.encode())
+    known = b"true" if draining else b"false"
+    return Response(b'{"tasks":[' + b",".join(tasks) + b'],"draining":' + known + b"}", media_type="application/json")
+
+
+@router.post(
+    "/heartbeat",
+    operation_id="heartbeat",
+    summary="Keep tasks",
+    response_model=Heard,
+    responses=responses("not_found"),
+)
+async def heartbeat(worker_id: UUID, here: Here, caller: Worker, body: Heartbeat) -> Response:
+    """Renew the leases of the listed tasks, and no others; say how far they are, and what goes to their logs."""
+    worker = await here.part(RemoteWorkers).alive(caller, worker_id)
+    renewed = await renew(here, worker_id, body.tasks, lease_seconds(here.settings))
+    return json_response(
+        {
+            "lease_expires_at": json_value(renewed.expires_at),
+            "lost": [str(one) for one in renewed.lost],
+            "cancel": [str(one) for one in renewed.cancel],
+            "draining": worker.draining,
+        }
+    )
+
+
+@router.post(
+    "/tasks/{task_id}/complete",
+    operation_id="complete_task",
+    summary="A task succeeded",
+    response_model=Recorded,
+    responses=responses("not_found", "lease_lost"),
+)
+async def complete_task(worker_id: UUID, task_id: UUID, here: Here, caller: Worker, body: CompleteTask) -> Response:
+    """The task ends as succeeded; answered after the commit. The same again is answered the same."""
+    return await tell(here, caller, worker_id, Lease(task_id, body.lease_epoch), Complete(body.result))
+
+
+@router.post(
+    "/tasks/{task_id}/fail",
+    operation_id="fail_task",
+    summary="An attempt failed",
+    response_model=Recorded,
+    responses=responses("not_found", "lease_lost"),
+)
+async def fail_task(worker_id: UUID, task_id: UUID, here: Here, caller: Worker, body: FailTask) -> Response:
+    """Another attempt follows, or after the last one the dead letters. A task that is to be cancelled is, by this."""
+    failed = Failed(body.error.info(), body.retry, body.delay_seconds)
+    return await tell(here, caller, worker_id, Lease(task_id, body.lease_epoch), failed)
+
+
+@router.post(
+    "/tasks/{task_id}/snooze",
+    operation_id="snooze_task",
+    summary="Not now",
+    response_model=Recorded,
+    responses=responses("not_found", "lease_lost"),
+)
+async def snooze_task(worker_id: UUID, task_id: UUID, here: Here, caller: Worker, body: SnoozeTask) -> Response:
+    """The task runs again after the delay; the attempt does not count."""
+    return await tell(here, caller, worker_id, Lease(task_id, body.lease_epoch), SnoozeFor(body.delay_seconds))
+
+
+async def tell(
+    here: Services, caller: Caller, worker_id: UUID, lease: Lease, said: Complete | SnoozeFor | Failed
+) -> Response:
+    """Write an outcome of the caller's worker down."""
+    await here.part(RemoteWorkers).speaks_for(caller, worker_id)
+    await here.part(Outcomes).tell(worker_id, lease, said)
+    return json_response({"id": str(lease.id), "lease_epoch": lease.lease_epoch})

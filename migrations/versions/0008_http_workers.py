@@ -1,0 +1,18 @@
+"""Workers that work over HTTP."""
+
+from alembic import op
+
+from pgq.db.migrate import statements_of
+
+revision = "0008"
+down_revision = "0007"
+
+
+def upgrade() -> None:
+    for statement in statements_of(revision, "up"):
+        op.execute(statement)
+
+
+def downgrade() -> None:
+    for statement in statements_of(revision, "down"):
+        op.execute(statement)

@@ -1,0 +1,166 @@
+"""What remote workers report: under their lease, once, and repeatably."""
+
+from typing import Any
+
+import httpx2
+import pytest
+from psycopg import Connection
+
+from tests.api.remote import register
+from tests.cli import rows
+
+ERROR = {"type": "ValueError", "message": "no such image", "traceback": "File x"}
+
+
+async def status(api: httpx2.AsyncClient, task: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = (await api.get(f"/v1/tasks/{task['id']}")).json()
+    return found
+
+
+async def test_a_claimed_task_has_what_a_worker_needs(api: httpx2.AsyncClient, connection: Connection[Any]) -> None:
+    rows.submitted(connection, payload={"n": 12345678901234567890}, tags=["a"])
+    task = await (await register(api)).one()
+    assert (task["kind"], task["queue"], task["payload"]) == ("echo", "default", {"n": 12345678901234567890})
+    assert (task["attempt"], task["max_attempts"], task["timeout_seconds"]) == (1, 4, 300)
+    assert (task["tags"], task["headers"]) == (["a"], {})
+    shown = await status(api, task)
+    assert (shown["state"], shown["lease_epoch"]) == ("running", task["lease_epoch"])
+    assert task["lease_expires_at"] <= shown["lease_expires_at"]
+
+
+async def test_a_completed_task_has_its_result_and_the_same_again_is_answered_the_same(
+    api: httpx2.AsyncClient, connection: Connection[Any]
+) -> None:
+    rows.submitted(connection)
+    worker = await register(api)
+    task = await worker.one()
+    for _ in range(2):
+        answer = await worker.tell("complete", task, result={"width": 640})
+        assert (answer.status_code, answer.json()) == (200, {"id": task["id"], "lease_epoch": task["lease_epoch"]})
+    shown = await status(api, task)
+    assert (shown["state"], shown["result"], shown["attempt"]) == ("succeeded", {"width": 640}, 1)
+    counted = connection.execute(
+        "SELECT sum(succeeded)::int FROM pgq.task_stats WHERE worker_id = %s", [worker.id]
+    ).fetchone()
+    assert counted == (1,)
+
+
+async def test_a_failed_attempt_is_followed_by_another_and_the_last_one_by_the_dead_letters(
+    api: httpx2.AsyncClient, connection: Connection[Any]
+) -> None:
+    rows.submitted(connection, max_attempts=2)
+    worker = await register(api)
+    task = await worker.one()
+    for _ in range(2):
+        assert (await worker.tell("fail", task, error=ERROR, delay_seconds=0)).status_code == 200
+    shown = await status(api, task)
+    assert (shown["state"], shown["error"]["type"], shown["error"]["message"]) == (
+        "pending",
+        "ValueError",
+        "no such image",
+    )
+    last = await worker.one()
+    assert last["attempt"] == 2
+    for _ in range(2):
+        assert (await worker.tell("fail", last, error=ERROR)).status_code == 200
+    assert (await status(api, task))["state"] == "dead"
+    # The first one's report is still known, though its task has gone on since.
+    assert (await worker.tell("fail", task, error=ERROR)).status_code == 200
+    attempts = (await api.get(f"/v1/tasks/{task['id']}/attempts")).json()["items"]
+    assert len(attempts) == 2
+
+
+async def test_the_next_attempt_comes_after_two_seconds_more_or_less_unless_told_otherwise(
+    api: httpx2.AsyncClient, connection: Connection[Any]
+) -> None:
+    rows.submitted(connection)
+    rows.submitted(connection)
+    worker = await register(api)
+    usual, later = await worker.claim(limit=2)
+    await worker.tell("fail", usual, error=ERROR)
+    await worker.tell("fail", later, error=ERROR, delay_seconds=3600)
+    waits = dict(
+        connection.execute(
+            "SELECT id::text, extract(epoch FROM run_at - (error ->> 'at')::timestamptz)::float8 FROM pgq.tasks"
+        ).fetchall()
+    )
+    assert 1.5 < waits[usual["id"]] < 2.5
+    assert 3599 < waits[later["id"]] < 3601
+
+
+async def test_a_failure_without_hope_is_buried_at_once(api: httpx2.AsyncClient, connection: Connection[Any]) -> None:
+    rows.submitted(connection)
+    worker = await register(api)
+    task = await worker.one()
+    assert (await worker.tell("fail", task, error=ERROR, retry=False)).status_code == 200
+    assert (await status(api, task))["state"] == "dead"
+
+
+async def test_a_snoozed_task_loses_no_attempt(api: httpx2.AsyncClient, connection: Connection[Any]) -> None:
+    rows.submitted(connection)
+    worker = await register(api)
+    task = await worker.one()
+    for _ in range(2):
+        assert (await worker.tell("snooze", task, delay_seconds=3600)).status_code == 200
+    shown = await status(api, task)
+    assert (shown["state"], shown["attempt"], shown["error"]) == ("scheduled", 0, None)
+
+
+@pytest.mark.parametrize("verb", ["complete", "fail", "snooze"])
+async def test_nobody_reports_what_is_not_his(api: httpx2.AsyncClient, connection: Connection[Any], verb: str) -> None:
+    body: dict[str, Any] = {"complete": {"result": 1}, "fail": {"error": ERROR}, "snooze": {"delay_seconds": 1}}[verb]
+    rows.submitted(connection)
+    holder, other = await register(api), await register(api)
+    task = await holder.one()
+    wrong = [
+        await other.tell(verb, task, **body),
+        await holder.tell(verb, {**task, "lease_epoch": task["lease_epoch"] - 1}, **body),
+        await holder.tell(verb, {**task, "lease_epoch": task["lease_epoch"] + 1}, **body),
+        await holder.tell(verb, {**task, "id": "00000000-0000-7000-8000-000000000000"}, **body),
+    ]
+    assert [(one.status_code, one.json()["code"]) for one in wrong] == [(409, "lease_lost")] * 4
+    assert (await status(api, task))["state"] == "running"
+
+    assert (await holder.tell("complete", task, result=1)).status_code == 200
+    assert (await other.tell(verb, task, **body)).status_code == 409, "no repetition: it is another one's attempt"
+
+
+async def test_a_lease_that_was_taken_back_is_lost_whoever_has_the_task_now(
+    api: httpx2.AsyncClient, connection: Connection[Any]
+) -> None:
+    rows.submitted(connection)
+    first, second = await register(api), await register(api)
+    task = await first.one()
+    connection.execute(
+        "UPDATE pgq.tasks SET state = 'pending', leased_by = NULL, lease_expires_at = NULL, deadline_at = NULL,"
+        " run_at = clock_timestamp()"
+    )
+    again = await second.one()
+    assert (await first.tell("complete", task, result="stale")).status_code == 409
+    assert (await first.beat({"id": task["id"], "lease_epoch": task["lease_epoch"]}))["lost"] == [task["id"]]
+    assert (await second.tell("complete", again, result="fresh")).status_code == 200
+    assert (await first.tell("complete", task, result="stale")).status_code == 409
+    assert (await status(api, task))["result"] == "fresh"
+
+
+async def test_a_cancelled_task_that_then_fails_is_cancelled_also_at_its_last_attempt(
+    api: httpx2.AsyncClient, connection: Connection[Any]
+) -> None:
+    rows.submitted(connection, max_attempts=1)
+    worker = await register(api)
+    task = await worker.one()
+    await api.post(f"/v1/tasks/{task['id']}/cancel")
+    assert (await worker.beat({"id": task["id"], "lease_epoch": task["lease_epoch"]}))["cancel"] == [task["id"]]
+    assert (await worker.tell("fail", task, error=ERROR)).status_code == 200
+    assert (await status(api, task))["state"] == "cancelled"
+
+
+async def test_a_result_that_cannot_be_kept_is_refused_and_the_task_still_held(
+    api: httpx2.AsyncClient, connection: Connection[Any]
+) -> None:
+    rows.submitted(connection)
+    worker = await register(api)
+    task = await worker.one()
+    answer = await worker.tell("complete", task, result="x" * 1_000_001)
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "#/result")
+    assert (await worker.tell("complete", task, result="x")).status_code == 200

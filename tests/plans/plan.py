@@ -63,7 +63,7 @@ async def explain_duty(db: Database, duty: str, name: str, parameters: Mapping[s
 
 
 def claim_of(
-    room: int, queues: Sequence[str] = ("default",), kinds: Sequence[str] = ("echo",), durable: bool = True
+    room: int, queues: Sequence[str] = ("default",), kinds: Sequence[str] | None = ("echo",), durable: bool = True
 ) -> dict[str, Any]:
     """The parameters of a claim."""
     lanes = from_the_start(queues)
@@ -71,7 +71,7 @@ def claim_of(
         "worker": A,
         "queues": list(queues),
         "budgets": [room] * len(queues),
-        "kinds": list(kinds),
+        "kinds": None if kinds is None else list(kinds),
         "room": room,
         "lease": 60.0,
         "lanes": lanes.queues,

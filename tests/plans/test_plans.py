@@ -60,10 +60,28 @@ async def test_a_claim_reads_the_lanes_by_their_index(db: Database, known: str) 
     for planned in PLANNED:
         session = await db.another(plan_cache_mode=planned)
 
-        plan = await explain(db, "claim", claim_of(100), on=session)
+        for kinds in (("echo",), None):
+            plan = await explain(db, "claim", claim_of(100, kinds=kinds), on=session)
 
-        claims_by_lane(plan, 100)
-        assert plan.rows_read("tasks") <= 2 * 100 + 10
+            claims_by_lane(plan, 100)
+            assert plan.rows_read("tasks") <= 2 * 100 + 10
+
+
+@pytest.mark.parametrize("plans", PLANNED)
+async def test_the_look_for_all_who_wait_reads_a_row_a_lane(db: Database, plans: str) -> None:
+    await without_autovacuum(db)
+    await fill(db, MANY, run_at="now() + n * interval '1 min'")
+    await db.run("VACUUM ANALYZE pgq.tasks")
+    session = await db.another(plan_cache_mode=plans)
+    queues = ["default", *(f"queue-{n}" for n in range(100))]
+
+    plan = await explain(db, "remote/ready_queues", {"queues": queues}, on=session)
+
+    assert plan.scans("tasks") <= {"Index Scan tasks_lanes", "Index Only Scan tasks_lanes"}
+    assert plan.rows_read("tasks") == 0
+    await fill(db, 1_000)
+    plan = await explain(db, "remote/ready_queues", {"queues": queues}, on=session)
+    assert plan.rows_read("tasks") <= 1
 
 
 @pytest.mark.parametrize("plans", PLANNED)

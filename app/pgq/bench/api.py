@@ -22,7 +22,8 @@ from pgq.api.rendering import json_response
 from pgq.api.server import Server, bind
 from pgq.api.services import Here
 from pgq.bench.figure import Figure
-from pgq.bench.http_load import Load, batch_load, single_load
+from pgq.bench.http_load import batch_load, single_load
+from pgq.bench.load import Load
 from pgq.bench.server import connected, database
 from pgq.bench.usage import usage_of
 from pgq.db.sql import sql
@@ -109,7 +110,7 @@ class Api:
 def serving(conninfo: str) -> Iterator[Api]:
     """The API in a process of its own, and a token that may submit and read."""
     with connected(conninfo) as connection:
-        _, secret = create_token(connection, name="bench", scopes=["submit", "read"], created_by="bench")
+        _, secret = create_token(connection, name="bench", scopes=["submit", "read", "work"], created_by="bench")
     mine, theirs = SPAWN.Pipe()
     process = SPAWN.Process(target=serve, args=(conninfo, theirs), daemon=True)
     process.start()

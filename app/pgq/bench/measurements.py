@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
-from pgq.bench import api, drain, footprint, latency, order, snapshot, submit
+from pgq.bench import api, drain, footprint, latency, order, protocol, snapshot, submit
 from pgq.bench.figure import Figure
 
 Measurement = Callable[[str, int], Iterator[Figure]]
@@ -18,4 +18,5 @@ MEASUREMENTS: Mapping[str, Measurement] = {
     "fairness": order.fairness,
     "urgency": order.urgency,
     "api": api.figures,
+    "protocol": protocol.figures,
 }

@@ -19,7 +19,9 @@ def bench(
     session: Session,
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="NAME", help="drain, submit, latency, snapshot, idle, running, fairness, urgency, api."),
+        typer.Argument(
+            metavar="NAME", help="drain, submit, latency, snapshot, idle, running, fairness, urgency, api, protocol."
+        ),
     ] = None,
     rounds: Annotated[int, typer.Option(min=1, max=100, help="How often each is measured; medians count.")] = 3,
 ) -> int | None:

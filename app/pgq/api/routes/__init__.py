@@ -23,8 +23,10 @@ from pgq.api.routes import (
     workers,
 )
 
+# The first ones are found soonest, and these are asked most.
 routers: Sequence[APIRouter] = (
     submit.router,
+    worker_tasks.router,
     batch.router,
     tasks.router,
     follow.router,
@@ -33,7 +35,6 @@ routers: Sequence[APIRouter] = (
     queues.router,
     workers.router,
     worker_presence.router,
-    worker_tasks.router,
     kinds.router,
     tokens.router,
     audit.router,

@@ -27,7 +27,7 @@ from pgq.api.presence import while_there
 from pgq.api.problems import Problem, responses
 from pgq.api.remote import RemoteWorkers, lease_seconds
 from pgq.api.rendering import json_bytes, json_response
-from pgq.api.services import Here, Services
+from pgq.api.services import Here, services_of
 from pgq.db.remote import RemoteWorker
 from pgq.values.outcome import Complete, SnoozeFor
 from pgq.values.task import Lease, json_value
@@ -35,6 +35,20 @@ from pgq.values.task import Lease, json_value
 router = APIRouter(prefix="/v1/workers/{worker_id}", tags=["Workers"], route_class=StrictRoute)
 
 Worker = Annotated[Caller, needs("work")]
+
+
+@router.post(
+    "/tasks/{task_id}/complete",
+    operation_id="complete_task",
+    summary="A task succeeded",
+    response_model=Recorded,
+    responses=responses("not_found", "lease_lost"),
+)
+async def complete_task(
+    worker_id: UUID, task_id: UUID, request: Request, caller: Worker, body: CompleteTask
+) -> Response:
+    """The task ends as succeeded; answered after the commit. The same again is answered the same."""
+    return await tell(request, caller, worker_id, Lease(task_id, body.lease_epoch), Complete(body.result))
 
 
 @router.post(
@@ -123,28 +137,16 @@ async def heartbeat(worker_id: UUID, here: Here, caller: Worker, body: Heartbeat
 
 
 @router.post(
-    "/tasks/{task_id}/complete",
-    operation_id="complete_task",
-    summary="A task succeeded",
-    response_model=Recorded,
-    responses=responses("not_found", "lease_lost"),
-)
-async def complete_task(worker_id: UUID, task_id: UUID, here: Here, caller: Worker, body: CompleteTask) -> Response:
-    """The task ends as succeeded; answered after the commit. The same again is answered the same."""
-    return await tell(here, caller, worker_id, Lease(task_id, body.lease_epoch), Complete(body.result))
-
-
-@router.post(
     "/tasks/{task_id}/fail",
     operation_id="fail_task",
     summary="An attempt failed",
     response_model=Recorded,
     responses=responses("not_found", "lease_lost"),
 )
-async def fail_task(worker_id: UUID, task_id: UUID, here: Here, caller: Worker, body: FailTask) -> Response:
+async def fail_task(worker_id: UUID, task_id: UUID, request: Request, caller: Worker, body: FailTask) -> Response:
     """Another attempt follows, or after the last one the dead letters. A task that is to be cancelled is, by this."""
     failed = Failed(body.error.info(), body.retry, body.delay_seconds)
-    return await tell(here, caller, worker_id, Lease(task_id, body.lease_epoch), failed)
+    return await tell(request, caller, worker_id, Lease(task_id, body.lease_epoch), failed)
 
 
 @router.post(
@@ -154,15 +156,16 @@ async def fail_task(worker_id: UUID, task_id: UUID, here: Here, caller: Worker, 
     response_model=Recorded,
     responses=responses("not_found", "lease_lost"),
 )
-async def snooze_task(worker_id: UUID, task_id: UUID, here: Here, caller: Worker, body: SnoozeTask) -> Response:
+async def snooze_task(worker_id: UUID, task_id: UUID, request: Request, caller: Worker, body: SnoozeTask) -> Response:
     """The task runs again after the delay; the attempt does not count."""
-    return await tell(here, caller, worker_id, Lease(task_id, body.lease_epoch), SnoozeFor(body.delay_seconds))
+    return await tell(request, caller, worker_id, Lease(task_id, body.lease_epoch), SnoozeFor(body.delay_seconds))
 
 
 async def tell(
-    here: Services, caller: Caller, worker_id: UUID, lease: Lease, said: Complete | SnoozeFor | Failed
+    request: Request, caller: Caller, worker_id: UUID, lease: Lease, said: Complete | SnoozeFor | Failed
 ) -> Response:
     """Write an outcome of the caller's worker down."""
+    here = services_of(request)  # as a dependency it would cost every outcome some microseconds more
     await here.part(RemoteWorkers).speaks_for(caller, worker_id)
     await here.part(Outcomes).tell(worker_id, lease, said)
     return json_response({"id": str(lease.id), "lease_epoch": lease.lease_epoch})

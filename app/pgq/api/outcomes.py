@@ -25,7 +25,7 @@ from pgq.values.errors import DatabaseUnavailable
 from pgq.values.outcome import DEFAULT_BACKOFF, BuryNow, Complete, ErrorInfo, RetryLater, SnoozeFor
 from pgq.values.task import Lease
 
-LANES = 4
+LANES = 2
 """Connections for outcomes; all of one worker's go over the same."""
 PATIENCE = 5.0
 """Seconds that an outcome waits for a database that does not answer."""

@@ -108,7 +108,12 @@ async def test_a_snoozed_task_loses_no_attempt(api: httpx2.AsyncClient, connecti
 
 @pytest.mark.parametrize("verb", ["complete", "fail", "snooze"])
 async def test_nobody_reports_what_is_not_his(api: httpx2.AsyncClient, connection: Connection[Any], verb: str) -> None:
-    body: dict[str, Any] = {"complete": {"result": 1}, "fail": {"error": ERROR}, "snooze": {"delay_seconds": 1}}[verb]
+    bodies: dict[str, dict[str, Any]] = {
+        "complete": {"result": 1},
+        "fail": {"error": ERROR},
+        "snooze": {"delay_seconds": 1},
+    }
+    body = bodies[verb]
     rows.submitted(connection)
     holder, other = await register(api), await register(api)
     task = await holder.one()

@@ -1,7 +1,7 @@
 """From INSERT to the handler's first line on an idle worker, against the bare delivery of a durable INSERT's NOTIFY.
 
-Both sides commit to disk: a NOTIFY by itself writes nothing, and would measure the socket only. And both begin after the
-same pause: a processor that was idle, as an idle worker's is, takes its time to wake up.
+Both sides commit to disk: a NOTIFY by itself writes nothing, and would measure the socket only. And both begin after
+the same pause: a processor that was idle, as an idle worker's is, takes its time to wake up.
 """
 
 import asyncio

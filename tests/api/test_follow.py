@@ -306,7 +306,8 @@ async def test_a_token_that_is_revoked_while_it_waits_learns_nothing(
     token_id = (await secured.admin.get("/v1/tokens")).json()["items"][0]["id"]
     assert (await secured.admin.delete(f"/v1/tokens/{token_id}")).status_code in (200, 204)
     rows.move_to_history(connection, task, "succeeded", "secret")
-    assert (await waiting).status_code == 401
+    refused = await waiting
+    assert (refused.status_code, refused.headers["www-authenticate"]) == (401, 'Bearer realm="pgq"')
 
 
 async def test_a_task_of_another_queue_is_not_found_to_be_followed(

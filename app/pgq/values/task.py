@@ -145,7 +145,7 @@ def json_value(value: Any) -> Any:
             return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
         case UUID():
             return str(value)
-        case TaskError():
+        case TaskError() | Progress():
             return {key: json_value(inner) for key, inner in asdict(value).items()}
         case _:
             return value

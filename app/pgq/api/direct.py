@@ -30,7 +30,7 @@ class DirectRoute(StrictRoute):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; a wrong method is FastAPI's to refuse."""
-        if scope["method"] not in self.methods:
+        if scope["method"] not in (self.methods or ()):
             await super().handle(scope, receive, send)
             return
         response = await self.answer(StrictRequest(scope, receive))

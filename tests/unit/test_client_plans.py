@@ -69,7 +69,7 @@ def task(key: str | None = None, kind: str = "k", payload: str = "{}", **options
 
 def keys_in(step: Any) -> list[str]:
     assert isinstance(step, Statement)
-    return [part.split('"')[1] for part in step.params["tasks"].split('"idempotency_key": ')[1:]]
+    return [part.split('"')[1] for part in step.params["tasks"].split('"idempotency_key":')[1:]]
 
 
 def test_keyed_tasks_of_one_statement_go_and_answer_in_their_order() -> None:
@@ -142,7 +142,7 @@ def test_a_copied_row_is_filled_in_the_order_submit_kind_queue_handler() -> None
     assert copied(task(), timeouts={"own": 9})["timeout_seconds"] == "9"
     assert copied(task(), published, {"own": 9, "published": 8})["timeout_seconds"] == "8"
     assert copied(task(), {"k": {"queue": None, "timeout_seconds": 5}}, {"default": 8})["timeout_seconds"] == "5"
-    assert copied(task(timeout=1), published, {"own": 9})["timeout_seconds"] == "1"
+    assert copied(task(timeout=1), published, {"own": 9})["timeout_seconds"] == "1.0"
 
 
 def test_a_copied_delay_counts_from_the_databases_clock() -> None:

@@ -159,3 +159,32 @@ async def test_a_queue_of_another_token_refuses_the_batch(secured: Secured, conn
     answer = await send(mailer, [*tasks(3, queue="mail-out"), {"kind": "echo"}], "json")
     assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
     assert len(stored(connection)) == 3
+
+
+@pytest.mark.parametrize("form", ["json", "ndjson"])
+async def test_what_looks_like_a_task_before_it_is_checked_still(api: Api, form: str) -> None:
+    """1 is true to Python, and equal tasks are checked once: a wrong one behind a right one must not slip through."""
+    good: list[dict[str, Any]] = [{"kind": "echo", "payload": {}, "priority": 1, "max_attempts": 1}] * 2
+    wrong = [{**good[0], "priority": True}, {**good[0], "payload": []}, {**good[0], "max_attempts": 1.0}]
+    answer = await send(api, [*good, *wrong], form)
+    assert answer.status_code == 422
+    above = "#/tasks" if form == "json" else "#"
+    assert [one["pointer"] for one in answer.json()["errors"]] == [
+        f"{above}/2/priority", f"{above}/3/payload", f"{above}/4/max_attempts",
+    ]  # fmt: skip
+
+
+async def test_tasks_that_look_alike_are_stored_as_they_are(api: Api, connection: Connection[Any]) -> None:
+    """By COPY, in which lines that are alike but for their payloads are written once."""
+    kinds: list[dict[str, Any]] = [{}, {"queue": "q"}, {"priority": 1}, {"tags": ["a"]}, {"headers": {"a": 1}}]
+    many = [{"kind": "echo", "payload": {"n": n}, **kinds[n % len(kinds)]} for n in range(200)]
+    answer = await send(api, many, "ndjson")
+    assert answer.status_code == 201, answer.text
+    rows = connection.execute(
+        "SELECT (payload ->> 'n')::integer, queue, priority, tags, headers FROM pgq.tasks ORDER BY 1"
+    ).fetchall()
+    expected = [
+        ("default", 5, [], {}), ("q", 5, [], {}), ("default", 1, [], {}), ("default", 5, ["a"], {}),
+        ("default", 5, [], {"a": 1}),
+    ]  # fmt: skip
+    assert rows == [(n, *expected[n % len(expected)]) for n in range(200)]

@@ -60,7 +60,7 @@ async def test_filters_narrow_the_list(api: httpx2.AsyncClient, connection: Conn
     [
         ({"limit": 0}, "query/limit"),
         ({"limit": 501}, "query/limit"),
-        ({"cursor": "made up"}, "#/cursor"),
+        ({"cursor": "made up"}, "query/cursor"),
         ({"dead_after": "yesterday"}, "query/dead_after"),
         ({"queue": "a\x00b"}, "query/queue/0"),
         ({"colour": "red"}, "query/colour"),

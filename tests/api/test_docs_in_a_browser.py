@@ -41,6 +41,7 @@ def page(up: ApiProcess) -> Iterator[Page]:
         )  # fmt: skip
         page = browser.new_page(viewport={"width": 1280, "height": 1000})
         page.set_default_timeout(60_000)
+        expect.set_options(timeout=60_000)
         here = urlsplit(up.url).netloc
 
         def note(url: str) -> None:

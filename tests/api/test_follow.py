@@ -203,6 +203,32 @@ async def test_events_tell_each_change_until_the_end(one: Process, connection: C
     assert len({event["id"] for event in (first, running, last)}) == 3
 
 
+async def test_events_tell_each_progress_and_a_wait_is_not_disturbed_by_it(
+    one: Process, connection: Connection[Any]
+) -> None:
+    task = rows.running(connection)
+    follower = one.services.part(Follower)
+    waiting = asyncio.create_task(one.client.get(f"/v1/tasks/{task}?wait=60"))
+    await one.until_watched(1)
+    stream = one.request(f"/v1/tasks/{task}/events")
+    await stream.status()
+    told = [await stream.event()]
+    for value in (0.25, 0.5):
+        rows.progress(connection, task, value, f"at {value}")
+        told.append(await stream.event())
+    assert [one["data"]["progress"] and one["data"]["progress"]["message"] for one in told] == [
+        None,
+        "at 0.25",
+        "at 0.5",
+    ]
+    assert len({one["id"] for one in told}) == 3
+    await stream.hang_up()
+    assert not follower.watched[task].progress
+
+    rows.move_to_history(connection, task, "succeeded", None)
+    assert (await waiting).json()["progress"]["value"] == 0.5
+
+
 async def test_a_stream_goes_on_where_it_was_cut(one: Process, connection: Connection[Any]) -> None:
     task = rows.submitted(connection)
     stream = one.request(f"/v1/tasks/{task}/events")
@@ -280,7 +306,8 @@ async def test_a_token_that_is_revoked_while_it_waits_learns_nothing(
     token_id = (await secured.admin.get("/v1/tokens")).json()["items"][0]["id"]
     assert (await secured.admin.delete(f"/v1/tokens/{token_id}")).status_code in (200, 204)
     rows.move_to_history(connection, task, "succeeded", "secret")
-    assert (await waiting).status_code == 401
+    refused = await waiting
+    assert (refused.status_code, refused.headers["www-authenticate"]) == (401, 'Bearer realm="pgq"')
 
 
 async def test_a_task_of_another_queue_is_not_found_to_be_followed(

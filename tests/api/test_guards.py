@@ -8,6 +8,7 @@ import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
 
+from pgq.api import paging
 from pgq.api.app import create_app
 from pgq.values.settings import Settings
 from tests.api.conftest import ADMIN_TOKEN, Secured, client_on, running
@@ -169,6 +170,17 @@ async def test_a_made_up_cursor_is_refused(api: httpx2.AsyncClient, made_up: str
         assert (await api.get(path, params={"cursor": made_up})).status_code == 422
 
 
+@pytest.mark.parametrize(
+    ("path", "name"), [("tasks", "tasks"), ("dlq", "dlq"), ("tokens", "tokens"), ("audit", "audit")]
+)
+@pytest.mark.parametrize("place", [[], ["x"], ["x", "y"], [["x"]], [{}, 1], ["9" * 40], ["-1"], ["1", "2", "3"]])
+async def test_a_cursor_with_a_made_up_place_is_refused(
+    api: httpx2.AsyncClient, path: str, name: str, place: list[Any]
+) -> None:
+    answer = await api.get(f"/v1/{path}", params={"cursor": paging.cursor(name, *place)})
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "query/cursor")
+
+
 async def test_a_rate_limit_holds_for_a_token_across_processes(dsn: str, secured: Secured) -> None:
     settings = Settings(auth="required", rate_limit_token=0.001, rate_limit_burst=5)
     token, other = await secured.token("read"), await secured.token("read")
@@ -286,9 +298,12 @@ async def test_every_operation_has_an_id_a_tag_and_the_problems_it_may_answer(ap
     assert len(ids) == len(set(ids))
 
 
-async def test_under_a_proxys_path_the_document_says_so(dsn: str) -> None:
+async def test_under_a_proxys_path_the_document_and_locations_say_so(dsn: str) -> None:
     app = create_app(Settings(auth="off", root_path="/queue/"), conninfo=dsn)
     async with running(app) as client:
         assert (await client.get("/health/live")).status_code == 200
         assert (await client.get("/queue/health/live")).status_code == 200
         assert (await client.get("/openapi.json")).json()["servers"] == [{"url": "/queue"}]
+        made = await client.post("/queue/v1/tasks", json={"kind": "echo"})
+        assert made.headers["location"] == f"/queue/v1/tasks/{made.json()['id']}"
+        assert (await client.get(made.headers["location"])).json()["id"] == made.json()["id"]

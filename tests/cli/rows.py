@@ -41,11 +41,21 @@ def start(connection: Connection[Any], task_id: UUID) -> None:
     )
 
 
+def progress(connection: Connection[Any], task_id: UUID, value: float, message: str) -> None:
+    """What a running attempt says of itself."""
+    connection.execute(
+        "UPDATE pgq.tasks SET progress = jsonb_build_object('value', %s::float8, 'message', %s::text,"
+        " 'at', pgq.rfc3339(clock_timestamp())) WHERE id = %s",
+        [value, message, task_id],
+    )
+
+
 def move_to_history(connection: Connection[Any], task_id: UUID, state: str, result: Any) -> None:
     """What the end of a task does to it."""
     connection.execute(
         f"WITH gone AS (DELETE FROM pgq.tasks WHERE id = %s RETURNING *)"
-        f" INSERT INTO pgq.task_history ({REQUEST}, attempt, state, result) SELECT {REQUEST}, 1, %s, %s FROM gone",
+        f" INSERT INTO pgq.task_history ({REQUEST}, progress, attempt, state, result)"
+        f" SELECT {REQUEST}, progress, 1, %s, %s FROM gone",
         [task_id, state, json.dumps(result)],
     )
 

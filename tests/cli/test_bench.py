@@ -105,7 +105,7 @@ def test_a_goal_is_met_when_it_is_reached(value: float, goal: float, at_least: b
 
 SMALL: dict[ModuleType, dict[str, float]] = {
     drain: {"TASKS": 200},
-    submit: {"BULK": 200, "SINGLE": 5},
+    submit: {"BULK": 200, "SLICE": 5, "SLICES": 2},
     latency: {"TRIES": 5},
     snapshot: {"TASKS": 200, "PACED_SECONDS": 0.2},
     footprint: {"IDLE_SECONDS": 0.1, "SETTLE_SECONDS": 0.0, "RUNNING": 20},

@@ -51,7 +51,8 @@ QUESTIONS = {
                 UNION ALL
                 SELECT c.relname || '.' || a.attname, a.attacl
                 FROM   pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid
-                WHERE  c.relnamespace = 'pgq'::regnamespace AND a.attacl IS NOT NULL) AS granted (name, acl)""",
+                WHERE  c.relnamespace = 'pgq'::regnamespace AND a.attacl IS NOT NULL AND NOT a.attisdropped)
+               AS granted (name, acl)""",
 }
 TABLE_SHAPE = ("columns", "constraints", "indexes", "tables")
 

@@ -73,7 +73,6 @@ def test_nothing_but_what_handlers_say_is_kept(fleet: Fleet) -> None:
             tasks.ended(tasks.submit("quiet"))
         failed = tasks.submit("no_such_argument", attempts=1)
         tasks.connection.execute("UPDATE pgq.tasks SET kind = 'chatter' WHERE id = %s", [failed])
-        tasks.connection.execute("SELECT pgq.retry(%s)", [failed])
         assert tasks.ended(failed).state == "dead"
         worker.tell_to_stop()
         assert worker.exit_code() == 0

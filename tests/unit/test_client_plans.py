@@ -69,7 +69,7 @@ def task(key: str | None = None, kind: str = "k", payload: str = "{}", **options
 
 def keys_in(step: Any) -> list[str]:
     assert isinstance(step, Statement)
-    return [part.split('"')[1] for part in step.params["tasks"].split('"idempotency_key": ')[1:]]
+    return [part.split('"')[1] for part in step.params["tasks"].split('"idempotency_key":')[1:]]
 
 
 def test_keyed_tasks_of_one_statement_go_and_answer_in_their_order() -> None:
@@ -127,9 +127,9 @@ def test_a_handful_is_never_copied() -> None:
     assert end_of(submit.submit_many([]), []) == []
 
 
-def copied(one: NewTask[Any], kinds: Any = None, timeouts: Any = None) -> dict[str, Any]:
-    (row,) = submit.Published(NOW, kinds or {}, timeouts or {}).rows([ID], [one])
-    return dict(zip(COPIED, row, strict=True))
+def copied(one: NewTask[Any], kinds: Any = None, timeouts: Any = None) -> dict[str, str]:
+    (line,) = submit.Published(NOW, kinds or {}, timeouts or {}).lines([ID], [one])
+    return dict(zip(COPIED, line.removesuffix("\n").split("\t"), strict=True))
 
 
 def test_a_copied_row_is_filled_in_the_order_submit_kind_queue_handler() -> None:
@@ -138,16 +138,27 @@ def test_a_copied_row_is_filled_in_the_order_submit_kind_queue_handler() -> None
     assert copied(task())["queue"] == "own"
     assert copied(task(queue="asked"))["queue"] == "asked"
     assert copied(task(), published)["queue"] == "published"
-    assert copied(task())["timeout_seconds"] == 7.0
-    assert copied(task(), timeouts={"own": 9})["timeout_seconds"] == 9
-    assert copied(task(), published, {"own": 9, "published": 8})["timeout_seconds"] == 8
-    assert copied(task(), {"k": {"queue": None, "timeout_seconds": 5}}, {"default": 8})["timeout_seconds"] == 5
-    assert copied(task(timeout=1), published, {"own": 9})["timeout_seconds"] == 1
+    assert copied(task())["timeout_seconds"] == "7.0"
+    assert copied(task(), timeouts={"own": 9})["timeout_seconds"] == "9"
+    assert copied(task(), published, {"own": 9, "published": 8})["timeout_seconds"] == "8"
+    assert copied(task(), {"k": {"queue": None, "timeout_seconds": 5}}, {"default": 8})["timeout_seconds"] == "5"
+    assert copied(task(timeout=1), published, {"own": 9})["timeout_seconds"] == "1.0"
 
 
 def test_a_copied_delay_counts_from_the_databases_clock() -> None:
-    assert copied(task())["run_at"] == NOW
-    assert copied(task(delay=60))["run_at"] == datetime(2026, 11, 22, 0, 1, tzinfo=UTC)
+    assert copied(task())["run_at"] == NOW.isoformat()
+    assert copied(task(delay=60))["run_at"] == "2026-11-22T00:01:00+00:00"
+
+
+def test_copied_tasks_that_look_alike_are_not_taken_for_each_other() -> None:
+    tasks = [task(), task(queue="asked"), task(kind="other"), task(), task(priority=5), task(queue="asked")]
+    published = submit.Published(NOW, {"k": {"queue": None, "priority": 7}}, {})
+
+    rows = [line.split("\t") for line in published.lines(itertools.repeat(ID, len(tasks)), tasks)]
+
+    assert [row[1] for row in rows] == ["k", "k", "other", "k", "k", "k"]
+    assert [row[3] for row in rows] == ["own", "asked", "own", "own", "own", "asked"]
+    assert [row[4] for row in rows] == ["7", "7", "5", "7", "5", "7"]
 
 
 def test_ids_are_version_7_in_rising_order() -> None:

@@ -58,7 +58,7 @@ def create_app(settings: Settings, *, conninfo: str) -> FastAPI:
     )
     app.state.services = services
     for router in routers:
-        app.include_router(router)
+        app.router.routes += router.routes  # include_router() would put a router of its own around each
     add_docs(app)
     app.openapi = lambda: document(app, settings.root_path)  # type: ignore[method-assign]
     for error in (Problem, RequestValidationError, HTTPException, PgqError, psycopg.Error):

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Set
 from typing import Any
 
 from fastapi.dependencies.models import Dependant
@@ -54,7 +54,7 @@ class StrictRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI's handler behind these checks."""
         handler = super().get_route_handler()
-        guards = [one.call for one in every(self.dependant) if isinstance(one.call, Needs)]
+        guards = guards_of(self.dependant)
         names = {field.alias for one in every(self.dependant) for field in one.query_params}
         body = self.body_field
 
@@ -64,8 +64,7 @@ class StrictRoute(APIRoute):
                 await guard.caller(request)
             refuse_unknown(request, names)
             if body is not None and (body.field_info.is_required() or may_have_body(request)):
-                if media_type(request) != JSON:
-                    raise Problem("unsupported_media_type", f"send the body as {JSON}")
+                require_json(request)
                 await request.json()
             return await handler(request)
 
@@ -79,8 +78,15 @@ def every(dependant: Dependant) -> Iterator[Dependant]:
         yield from every(one)
 
 
-def refuse_unknown(request: Request, names: set[str]) -> None:
+def guards_of(dependant: Dependant) -> list[Needs]:
+    """What finds the caller of a route."""
+    return [one.call for one in every(dependant) if isinstance(one.call, Needs)]
+
+
+def refuse_unknown(request: Request, names: Set[str]) -> None:
     """Raise a 422 for a query parameter that the route does not have: a typing error must not widen a filter."""
+    if not request.scope["query_string"]:
+        return
     unknown = [name for name in request.query_params if name not in names]
     if unknown:
         errors = [FieldError(f"query/{name}", "is not a parameter of this route") for name in unknown]
@@ -90,6 +96,12 @@ def refuse_unknown(request: Request, names: set[str]) -> None:
 def may_have_body(request: Request) -> bool:
     """Whether the request's head announces a body."""
     return "transfer-encoding" in request.headers or request.headers.get("content-length", "0") != "0"
+
+
+def require_json(request: Request) -> None:
+    """Raise a 415 for a body that is not announced as JSON."""
+    if media_type(request) != JSON:
+        raise Problem("unsupported_media_type", f"send the body as {JSON}")
 
 
 def media_type(request: Request) -> str:

@@ -6,11 +6,13 @@ That is cheap, because requests that come together share one look-up by primary 
 import hmac
 from collections.abc import Sequence
 
+import psycopg
 from starlette.requests import Request
 
 from pgq.api.gather import Gather
 from pgq.api.services import Services
 from pgq.db.errors import our_errors
+from pgq.db.steady import SteadyConnection
 from pgq.db.tokens import ValidToken, find_tokens
 from pgq.values.token import TokenSecret, digest, is_secret, read_token
 
@@ -19,13 +21,17 @@ class Credentials:
     """The tokens of the database, and PGQ_ADMIN_TOKEN."""
 
     def __init__(self, services: Services) -> None:
-        self.pools = services.pools
+        # One of its own: kept ready, its statement prepared, where a pool hands one out and takes it back each time.
+        self.steady = SteadyConnection(services.conninfo, "credentials")
         self.lookups: Gather[str, ValidToken | None] = Gather(self.look_up)
         given = services.settings.admin_token
         self.admin_hash = digest(given.get_secret_value()) if given else None
 
     async def close(self) -> None:
-        """Holds nothing."""
+        """Close the connection."""
+        if self.lookups.running is not None:
+            await self.lookups.running
+        await self.steady.drop()
 
     def is_admin_token(self, text: str) -> bool:
         """Whether it is PGQ_ADMIN_TOKEN."""
@@ -42,9 +48,13 @@ class Credentials:
         return stored
 
     async def look_up(self, ids: Sequence[str]) -> list[ValidToken | Exception | None]:
+        wanted = sorted(set(ids))
         with our_errors():
-            async with self.pools.connection_async() as connection:
-                found = await find_tokens(connection, sorted(set(ids)))
+            try:
+                found = await find_tokens(await self.steady.get(), wanted)
+            except psycopg.OperationalError:  # the server may have been restarted since the last one
+                await self.steady.drop()
+                found = await find_tokens(await self.steady.get(), wanted)
         return [found.get(one) for one in ids]
 
 

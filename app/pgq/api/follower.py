@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from uuid import UUID
 
 import psycopg
@@ -24,13 +25,19 @@ SHARE = 5
 class Waiter:
     """One who waits. `task` is the newest that is known; None once nobody has the task any more."""
 
-    def __init__(self, task: TaskStatus) -> None:
+    def __init__(self, task: TaskStatus, progress: bool) -> None:
         self.task: TaskStatus | None = task
+        self.progress = progress
         self.news = asyncio.Event()
 
     def tell(self, task: TaskStatus | None) -> None:
         self.task = task
         self.news.set()
+
+
+def progress_at(task: TaskStatus) -> datetime | None:
+    """When the task last said how far it is."""
+    return task.progress.at if task.progress else None
 
 
 class Watched:
@@ -40,10 +47,17 @@ class Watched:
         self.id = task.id
         self.state = task.state
         self.attempt = task.attempt
+        self.progress_at = progress_at(task)
         self.waiters: set[Waiter] = set()
+
+    @property
+    def progress(self) -> bool:
+        """Whether anybody wants to know of each progress, not of the state alone."""
+        return any(waiter.progress for waiter in self.waiters)
 
     def seen(self, task: TaskStatus | None) -> None:
         self.state, self.attempt = ("", -1) if task is None else (task.state, task.attempt)
+        self.progress_at = None if task is None else progress_at(task)
         for waiter in self.waiters:
             waiter.tell(task)
 
@@ -76,12 +90,12 @@ class Follower:
             return waiter.task
 
     @contextmanager
-    def waiting(self, task: TaskStatus) -> Iterator[Waiter]:
-        """Be told of every change of a task since it was read."""
-        waiter = Waiter(task)
+    def waiting(self, task: TaskStatus, *, progress: bool = False) -> Iterator[Waiter]:
+        """Be told of every change of a task since it was read; of its progress only when asked for."""
+        waiter = Waiter(task, progress)
         watched = self.watched.setdefault(task.id, Watched(task))
         watched.waiters.add(waiter)
-        if (watched.state, watched.attempt) != (task.state, task.attempt):
+        if (watched.state, watched.attempt, watched.progress_at) != (task.state, task.attempt, progress_at(task)):
             watched.state = ""  # who is right? the next statement tells both
         if self.asking is None:
             self.asking = asyncio.create_task(self.ask())

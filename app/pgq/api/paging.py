@@ -3,9 +3,10 @@
 import base64
 import binascii
 import json
+from collections.abc import Callable
 from typing import Any
 
-from pgq.values.errors import InvalidTask
+from pgq.api.problems import FieldError, Problem
 
 LONGEST = 500
 
@@ -16,8 +17,11 @@ def cursor(of: str, *place: str) -> str:
     return base64.urlsafe_b64encode(binascii.crc32(text).to_bytes(4, "big") + text).rstrip(b"=").decode()
 
 
-def place(of: str, given: str) -> list[str]:
-    """The place that a cursor of the list `of` stands for. Raises InvalidTask for one that this list did not give."""
+def place(of: str, given: str, *readers: Callable[[str], Any]) -> list[Any]:
+    """The place that a cursor of the list `of` stands for, each part as its reader reads it.
+
+    Raises the problem `invalid` for a cursor that this list did not give.
+    """
     try:
         if len(given) > LONGEST:
             raise ValueError
@@ -25,9 +29,25 @@ def place(of: str, given: str) -> list[str]:
         check, text = raw[:4], raw[4:]
         if binascii.crc32(text).to_bytes(4, "big") != check:
             raise ValueError
-        said: Any = json.loads(text)
-    except ValueError:
-        said = []
-    if not said or said[0] != of:
-        raise InvalidTask("cursor", "is not a cursor that this list gave; begin without one")
-    return [str(part) for part in said[1:]]
+        name, *parts = json.loads(text)
+        if name != of:
+            raise ValueError
+        return [read(part) for read, part in zip(readers, parts, strict=True)]
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
+        reason = "is not a cursor that this list gave; begin without one"
+        raise Problem("invalid", f"cursor: {reason}", errors=[FieldError("query/cursor", reason)]) from None
+
+
+def whole(bits: int) -> Callable[[str], int]:
+    """Reads a whole number from 0 that PostgreSQL keeps in so many bits."""
+
+    def read(text: str) -> int:
+        number = int(text)
+        if not 0 <= number < 1 << (bits - 1):
+            raise ValueError
+        return number
+
+    return read
+
+
+BIGINT, INTEGER = whole(64), whole(32)

@@ -107,6 +107,8 @@ class Problem(Exception):
             "errors": [{"pointer": one.pointer, "detail": one.detail} for one in self.errors],
         }
         headers = {name.lower(): value for name, value in self.headers.items()}
+        if self.code == "unauthenticated":
+            headers.setdefault("www-authenticate", 'Bearer realm="pgq"')
         if self.code in RETRY_AFTER:
             headers.setdefault("retry-after", RETRY_AFTER[self.code])
         return JSONResponse(document, status, headers, MEDIA_TYPE)

@@ -1,13 +1,14 @@
 """Answers as JSON: numbers as Python keeps them, however many digits; configured fields hidden."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
 from starlette.responses import Response
 
 from pgq.api.services import Services
+from pgq.db.task_logs import LogEntry
 from pgq.values.redaction import Redaction
 from pgq.values.task import TaskStatus, json_value
 
@@ -34,6 +35,15 @@ def attempt_json(here: Services, task: TaskStatus, attempt: Mapping[str, Any]) -
     redaction = redaction_of(here.settings.redact)
     shown = {name: json_value(value) for name, value in attempt.items()}
     return {**shown, "error": redaction.error(attempt["error"], task)}
+
+
+def log_json(here: Services, task: TaskStatus, lines: Sequence[LogEntry]) -> list[dict[str, Any]]:
+    """Lines of a task's log as this service shows them, each with its place."""
+    said = redaction_of(here.settings.redact).lines([line.message for line in lines], task)
+    return [
+        {**line.to_json(), "message": message, "place": f"{line.lease_epoch}.{line.n}"}
+        for line, message in zip(lines, said, strict=True)
+    ]
 
 
 redaction_of = cache(Redaction.of)

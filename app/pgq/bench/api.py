@@ -5,6 +5,7 @@ import multiprocessing
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from multiprocessing.connection import Connection as Pipe
 from statistics import median
 from typing import Annotated, Any
@@ -50,7 +51,7 @@ def figures(server: str, rounds: int) -> Iterator[Figure]:
                 forget(conninfo)
                 measured.append(api.load(single_load(path, TASK, CONNECTIONS, seconds=SECONDS)))
         alone, insert, ours = (median(measured) for measured in rates.values())
-        detail = f"{ours:,.0f} submits/s; {alone:,.0f} without a database, {insert:,.0f} with one INSERT each"
+        detail = f"{ours:,.0f} submits/s; {alone:,.0f} without a database, {insert:,.0f} with one INSERT each{loop()}"
         yield Figure("single submit over HTTP, to no database", ours / alone, 0.5, True, detail)
         yield Figure("single submit over HTTP, to an INSERT each", ours / insert, 1.4, True, detail)
         batches = []
@@ -62,6 +63,11 @@ def figures(server: str, rounds: int) -> Iterator[Figure]:
             "batch submit over HTTP", median(batches), 30_000, True, f"NDJSON, {BATCH_TASKS:,} tasks each", "tasks/s"
         )
         yield memory(conninfo, api)
+
+
+def loop() -> str:
+    """Which event loop uvicorn takes, where it isn't Python's own."""
+    return ", on uvloop" if find_spec("uvloop") else ""
 
 
 def memory(conninfo: str, api: "Api") -> Figure:
@@ -129,7 +135,7 @@ def serve(conninfo: str, started: Pipe) -> None:
     add_routes(app)
     config = uvicorn.Config(
         app, http=bounded(settings.header_seconds), ws="none", lifespan="on", log_config=None, access_log=False,
-        server_header=False,
+        server_header=False, proxy_headers=False,
     )  # fmt: skip
     listening = bind(settings)
     started.send(listening.getsockname()[1])

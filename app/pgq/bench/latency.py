@@ -1,6 +1,7 @@
 """From INSERT to the handler's first line on an idle worker, against the bare delivery of a durable INSERT's NOTIFY.
 
-Both sides commit to disk: a NOTIFY by itself writes nothing, and would measure the socket only.
+Both sides commit to disk: a NOTIFY by itself writes nothing, and would measure the socket only. And both begin after
+the same pause: a processor that was idle, as an idle worker's is, takes its time to wake up.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from pgq.service import worker_with_ticker
 from pgq.worker.plan import ServedQueue, WorkerPlan
 
 TRIES = 300
+PAUSE = 0.02
 
 
 def figures(server: str, rounds: int) -> Iterator[Figure]:
@@ -54,6 +56,7 @@ async def bare_delivery(conninfo: str, tries: int) -> list[float]:
         hearing = asyncio.create_task(hear(ear))
         times = []
         for _ in range(tries):
+            await asyncio.sleep(PAUSE)
             begin = time.perf_counter()
             await mouth.execute(sql("bench/notify_bare"))
             times.append(await heard.get() - begin)
@@ -86,6 +89,7 @@ async def insert_to_start(conninfo: str, tries: int) -> list[float]:
         both.create_task(worker.run())
         times = []
         for _ in range(tries):
+            await asyncio.sleep(PAUSE)
             while not worker.claimer.waiting:  # noqa: ASYNC110 (it is the worker's state, no event)
                 await asyncio.sleep(0.01)
             begin = time.perf_counter()

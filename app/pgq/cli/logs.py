@@ -3,10 +3,12 @@
 import json
 import logging
 import sys
+import time
 from datetime import UTC, datetime
 
 from pgq.values.task import json_value
 
+MINUTE = 60.0
 USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -15,8 +17,26 @@ def configure(*, style: str, level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines() if style == "json" else ForPeople())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logging.getLogger("psycopg.pool").addFilter(OnceAMinute())
     if level != "debug":
         logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of its own inner life
+
+
+class OnceAMinute(logging.Filter):
+    """Lets a line a minute pass, without what follows its first line: a pool says so at each of its tries."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said_at = float("-inf")
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is logged."""
+        now = time.monotonic()
+        if now - self.said_at < MINUTE:
+            return False
+        self.said_at = now
+        record.msg, record.args = record.getMessage().partition("\n")[0], ()
+        return True
 
 
 class ForPeople(logging.Formatter):

@@ -11,6 +11,7 @@ from pgq.cli.loading import load_app
 from pgq.cli.logs import configure
 from pgq.cli.output import say
 from pgq.cli.session import Session
+from pgq.cli.supervise import become_supervisor
 
 AppName = Annotated[str | None, typer.Argument(metavar="MODULE[:APP]", help="Whose handlers to run (PGQ_APP).")]
 
@@ -84,7 +85,6 @@ def worker(
     The processes that work are supervised by one that does not: it starts those again that die.
     """
     from pgq.supervisor.link import link_to_supervisor
-    from pgq.supervisor.supervisor import same, supervise
 
     settings = session.settings(
         app=app,
@@ -96,7 +96,13 @@ def worker(
     configure(style=settings.log_format, level=settings.log_level)
     supervisor = link_to_supervisor()
     if supervisor is None and session.command:
-        return supervise(same("worker process", session.command, settings.processes), grace=settings.grace_seconds)
+        become_supervisor(
+            session.command,
+            processes=settings.processes,
+            grace=settings.grace_seconds,
+            style=settings.log_format,
+            level=settings.log_level,
+        )
 
     from pgq import service
     from pgq.worker.builtins import builtin_app

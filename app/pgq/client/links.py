@@ -8,6 +8,7 @@ from psycopg import AsyncConnection, AsyncCursor, Connection, Cursor
 from psycopg.pq import PipelineStatus, TransactionStatus
 from psycopg.rows import tuple_row
 
+from pgq.client.copy_text import chunks
 from pgq.client.steps import Copy, Rows, Statement
 from pgq.db.pool import Pools
 from pgq.db.sql import sql
@@ -26,8 +27,8 @@ class PsycopgLink:
 
     def copy(self, copy: Copy) -> None:
         with Cursor(self.connection) as cursor, cursor.copy(sql(copy.name)) as stream:
-            for row in copy.rows:
-                stream.write_row(row)
+            for chunk in chunks(copy.lines):
+                stream.write(chunk)
 
     @contextmanager
     def atomic(self) -> Iterator["PsycopgLink"]:
@@ -52,8 +53,8 @@ class AsyncPsycopgLink:
 
     async def copy(self, copy: Copy) -> None:
         async with AsyncCursor(self.connection) as cursor, cursor.copy(sql(copy.name)) as stream:
-            for row in copy.rows:
-                await stream.write_row(row)
+            for chunk in chunks(copy.lines):
+                await stream.write(chunk)
 
     @asynccontextmanager
     async def atomic(self) -> AsyncIterator["AsyncPsycopgLink"]:

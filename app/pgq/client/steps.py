@@ -25,10 +25,10 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """Stream rows into the COPY statement in `db/sql/{name}.sql`."""
+    """Stream lines of COPY's text into the COPY statement in `db/sql/{name}.sql`."""
 
     name: str
-    rows: Iterable[tuple[Any, ...]]
+    lines: Iterable[str]
     positions: Sequence[int] = ()
 
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from pgq.client.copy_text import columns, escaped
 from pgq.client.ids import uuid7s
 from pgq.client.steps import Copy, MayCopy, Plan, Statement
 from pgq.client.submission import NewTask
@@ -16,6 +17,8 @@ COPY_ABOVE = 100
 CHUNK_TASKS = 1_000
 CHUNK_CHARACTERS = 16_000_000
 """One statement carries at most so many tasks and so much text: the server holds it all in memory, twice."""
+ALIKE = 1_000
+"""So many different ones are remembered while tasks are written."""
 BUILT_IN: Mapping[str, Any] = {"queue": "default", "priority": 5, "max_attempts": 4, "timeout_seconds": 300.0}
 """What the table's trigger fills in where nobody says anything."""
 
@@ -81,7 +84,7 @@ def copy(tasks: Sequence[NewTask[Any]], positions: Sequence[int]) -> Plan[list[S
     ((now, kinds, timeouts),) = rows
     known = Published(now, json.loads(kinds), json.loads(timeouts))
     ids = [id for id, _ in zip(uuid7s(), tasks, strict=False)]
-    yield Copy("copy_tasks", known.rows(ids, tasks), positions)
+    yield Copy("copy_tasks", known.lines(ids, tasks), positions)
     return [Submitted(id, True) for id in ids]
 
 
@@ -93,16 +96,18 @@ class Published:
     kinds: Mapping[str, Mapping[str, Any]]
     timeouts: Mapping[str, float]
 
-    def rows(self, ids: Iterable[UUID], tasks: Iterable[NewTask[Any]]) -> Iterator[tuple[Any, ...]]:
-        """The rows of tasks, in the order of copy_tasks.sql."""
-        alike: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+    def lines(self, ids: Iterable[UUID], tasks: Iterable[NewTask[Any]]) -> Iterator[str]:
+        """The tasks as lines of COPY's text, in the order of copy_tasks.sql."""
+        alike: dict[Any, tuple[str, str]] = {}
         for id, task in zip(ids, tasks, strict=True):
-            if task.fields:
-                rest = self.rest(task)
-            else:  # most are like the one before: only what their handler says counts, and it says it once
-                like = task.kind, *task.defaults.items()
-                rest = alike.get(like) or alike.setdefault(like, self.rest(task))
-            yield (id, task.kind, task.payload, *rest)
+            like = task.kind, tuple(task.fields.items()), tuple(task.defaults.items())
+            try:  # most are like one before in all but the payload
+                kind, rest = alike[like]
+            except (KeyError, TypeError) as error:  # tags and headers cannot be compared so cheaply
+                kind, rest = escaped(task.kind), columns(self.rest(task))
+                if isinstance(error, KeyError) and len(alike) < ALIKE:
+                    alike[like] = kind, rest
+            yield f"{id}\t{kind}\t{escaped(task.payload)}\t{rest}\n"
 
     def rest(self, task: NewTask[Any]) -> tuple[Any, ...]:
         """All columns behind the payload. Nothing is left out: the table's trigger has nothing to fill then."""

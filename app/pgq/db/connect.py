@@ -27,6 +27,9 @@ from pgq.values.errors import SettingsError
 PREPARE_AFTER = 5
 """Runs of a statement on one connection before it is prepared; psycopg's own default."""
 
+UNREAD = 30.0
+"""Seconds after which the server ends a session whose client takes no answer: well before a lease has run out twice."""
+
 
 @dataclass(frozen=True, slots=True)
 class Session:
@@ -46,7 +49,8 @@ def connect(conninfo: str, *, patience: float | None = None) -> Connection[Any]:
     connection = PatientConnection[Any].connect(conninfo, autocommit=True, prepare_threshold=None)
     connection.patience, connection.asks = patience or PATIENCE, False  # nobody could say yet which backend has it
     try:
-        own = make_read_committed(connection)
+        if own := make_read_committed(connection):
+            connection.execute(sql("give_up_unread"), {"milliseconds": int(UNREAD * 1000)})
     except BaseException:
         connection.close()
         raise
@@ -59,7 +63,8 @@ async def connect_async(conninfo: str, *, patience: float | None = None) -> Asyn
     connection = await PatientAsyncConnection[Any].connect(conninfo, autocommit=True, prepare_threshold=None)
     connection.patience, connection.asks = patience or PATIENCE, False
     try:
-        own = await make_read_committed_async(connection)
+        if own := await make_read_committed_async(connection):
+            await connection.execute(sql("give_up_unread"), {"milliseconds": int(UNREAD * 1000)})
     except BaseException:
         await connection.close()
         raise

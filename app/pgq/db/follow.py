@@ -1,6 +1,7 @@
 """Reads of tasks by their ids, for those who wait for them."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -17,6 +18,11 @@ class Seen(Protocol):
     id: UUID
     state: str
     attempt: int
+    progress_at: datetime | None
+
+    @property
+    def progress(self) -> bool:
+        """Whether a new progress is a change, too."""
 
 
 async def look(connection: AsyncConnection[Any], ids: Sequence[UUID]) -> dict[UUID, TaskStatus]:
@@ -33,6 +39,8 @@ async def changed(connection: AsyncConnection[Any], seen: Iterable[Seen]) -> lis
         "ids": [one.id for one in known],
         "states": [one.state for one in known],
         "attempts": [one.attempt for one in known],
+        "progress": [one.progress for one in known],
+        "progress_at": [one.progress_at for one in known],
     }
     async with connection.cursor(row_factory=scalar_row, binary=True) as cursor:
         return await (await cursor.execute(sql("changed_tasks"), given)).fetchall()

@@ -24,6 +24,10 @@ PATIENCE = 30.0
 """Seconds without an answer after which the server is asked whether it is still at work on it. Behind a pooler nobody
 can say, and the statement is given up."""
 
+RETRIES = 2.0
+"""Seconds for which a pool tries again by itself. The pauses between its tries grow: after minutes of outage it would
+find the database minutes late. Once it has given up, the next request tries at once."""
+
 # No prepared statements: they do not survive a transaction pooler.
 OPTIONS: dict[str, Any] = {"autocommit": True, "prepare_threshold": None}
 
@@ -73,6 +77,7 @@ class Pools:
                 min_size=0,
                 max_size=self.size,
                 timeout=self.patience,
+                reconnect_timeout=min(RETRIES, self.patience),
                 open=False,
                 num_workers=1,
             ),
@@ -95,6 +100,7 @@ class Pools:
                 min_size=0,
                 max_size=self.size,
                 timeout=self.patience,
+                reconnect_timeout=min(RETRIES, self.patience),
                 open=False,
                 num_workers=1,
             )

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from psycopg import AsyncConnection, Connection
-from psycopg.rows import class_row, scalar_row
+from psycopg.rows import class_row, scalar_row, tuple_row
 
 from pgq.db.sql import sql
 from pgq.values.token import TokenSecret
@@ -93,5 +93,6 @@ def rotate_token(connection: Connection[Any], token: TokenSecret, *, grace: floa
 
 async def find_tokens(connection: AsyncConnection[Any], ids: Sequence[str]) -> dict[str, ValidToken]:
     """Those of the tokens that are valid at this moment."""
-    rows = await (await connection.execute(sql("api/find_tokens"), {"ids": list(ids)})).fetchall()
+    async with connection.cursor(row_factory=tuple_row, binary=True) as cursor:
+        rows = await (await cursor.execute(sql("api/find_tokens"), {"ids": list(ids)})).fetchall()
     return {row[0]: ValidToken(*row) for row in rows}

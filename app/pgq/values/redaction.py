@@ -1,13 +1,13 @@
 """Fields of payloads that nobody is shown: PGQ_REDACT="password,token,card.*"."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import translate
 from functools import cache
 from typing import Any
 
-from pgq.values.task import TaskError, TaskStatus
+from pgq.values.task import Progress, TaskError, TaskStatus
 
 REDACTED = "[redacted]"
 SHORTEST_SECRET = 4
@@ -19,7 +19,7 @@ class Redaction:
     """What is hidden: names of fields at any depth, or dotted paths from the top (`card.*`); `*` and `?` as in a shell.
 
     Upper and lower case are the same. It holds for payload, headers and result; the values found in them are hidden in
-    the error's message and traceback, too.
+    the error, the progress and the log, too.
     """
 
     patterns: tuple[str, ...] = ()
@@ -36,13 +36,14 @@ class Redaction:
         """The task as it may be shown."""
         if not self.patterns:
             return task
-        secrets = frozenset(text for part in (task.payload, task.headers, task.result) for text in self.secrets(part))
+        secrets = self.secrets_of(task)
         return replace(
             task,
             payload=self.value(task.payload),
             headers=self.value(task.headers),
             result=self.value(task.result),
             error=None if task.error is None else hidden_error(task.error, secrets),
+            progress=None if task.progress is None else hidden_progress(task.progress, secrets),
         )
 
     def value(self, value: Any, path: str = "") -> Any:
@@ -61,8 +62,17 @@ class Redaction:
 
     def error(self, kept: Mapping[str, Any], task: TaskStatus) -> dict[str, Any]:
         """The error of one attempt of a task, as it is kept, without the values that are hidden in the task."""
-        secrets = frozenset(text for part in (task.payload, task.headers, task.result) for text in self.secrets(part))
+        secrets = self.secrets_of(task)
         return {name: without(part, secrets) if isinstance(part, str) else part for name, part in kept.items()}
+
+    def lines(self, lines: Iterable[str], task: TaskStatus) -> list[str]:
+        """What a task's handler has said, without the values that are hidden in the task."""
+        secrets = self.secrets_of(task)
+        return [without(line, secrets) for line in lines]
+
+    def secrets_of(self, task: TaskStatus) -> frozenset[str]:
+        """The values that are hidden in a task, as a message would repeat them."""
+        return frozenset(text for part in (task.payload, task.headers, task.result) for text in self.secrets(part))
 
     def secrets(self, value: Any, path: str = "", hidden: bool = False) -> Iterator[str]:
         """The texts and numbers inside the fields that are hidden, as a message would repeat them."""
@@ -92,6 +102,10 @@ def pattern_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
 
 def hidden_error(error: TaskError, secrets: frozenset[str]) -> TaskError:
     return replace(error, message=without(error.message, secrets), traceback=without(error.traceback, secrets))
+
+
+def hidden_progress(progress: Progress, secrets: frozenset[str]) -> Progress:
+    return replace(progress, message=without(progress.message, secrets))
 
 
 def without(text: str, secrets: frozenset[str]) -> str:

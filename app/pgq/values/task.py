@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -101,8 +102,10 @@ class TaskStatus:
 
     def to_json(self) -> dict[str, Any]:
         """The task as JSON values; times as RFC 3339 in UTC. What this version does not have yet is null or empty."""
-        known = [(key, getattr(self, key) if key in FIELDS else MISSING[key]) for key in JSON_KEYS]
-        return {key: value if type(value) in PLAIN else json_value(value) for key, value in known}
+        found = dict(EMPTY)
+        for key, value in zip(SHOWN, values_shown(self), strict=True):
+            found[key] = value if type(value) in PLAIN else json_value(value)
+        return found
 
 
 def shown(text: str | None) -> Any:
@@ -114,8 +117,6 @@ def shown(text: str | None) -> Any:
 
 
 COLUMNS = tuple(field.name for field in fields(TaskStatus))
-
-FIELDS = frozenset(COLUMNS)
 
 PLAIN = frozenset({str, int, float, bool, type(None), dict, list})
 """What stands in JSON as it is: payload, headers and result were read from there."""
@@ -136,6 +137,10 @@ MISSING: Mapping[str, Any] = {
     "schedule": None,
 }
 """What a task shows for what this version does not have."""
+
+EMPTY: Mapping[str, Any] = {key: MISSING.get(key) for key in JSON_KEYS}
+SHOWN = tuple(key for key in JSON_KEYS if key not in MISSING)
+values_shown = attrgetter(*SHOWN)
 
 
 def json_value(value: Any) -> Any:

@@ -69,7 +69,7 @@ class Executor:
     @property
     def room(self) -> int:
         """How many tasks to claim now: where all are short, one further batch, so that no slot waits for a claim."""
-        return self.free - len(self.waiting) + (self.slots if self.pace.short else 0)
+        return self.free - len(self.waiting) + (self.slots if self.pace.all_short() else 0)
 
     def start(self, task: Claimed) -> None:
         """Run a task, now or as soon as a slot is free; what becomes of it goes to `done`."""

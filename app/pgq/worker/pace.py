@@ -20,7 +20,6 @@ class Pace:
         average = self.seconds[kind]
         self.seconds[kind] = seconds if average == float("inf") else average + (seconds - average) / INERTIA
 
-    @property
-    def short(self) -> bool:
+    def all_short(self) -> bool:
         """Whether tasks of every kind are known to be short; a claim takes whatever comes."""
         return max(self.seconds.values(), default=float("inf")) < SHORT

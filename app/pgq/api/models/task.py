@@ -83,6 +83,27 @@ class Tasks(BaseModel):
     next_cursor: Annotated[str | None, Field(description="For the next page; null on the last one.")]
 
 
+class LogLine(BaseModel):
+    """A line that a handler has logged or printed."""
+
+    task_id: UUID
+    lease_epoch: Annotated[int, Field(description="Of the attempt that said it.")]
+    attempt: int
+    n: Annotated[int, Field(description="Its number within the attempt.")]
+    logged_at: AwareDatetime
+    level: Annotated[str, Field(examples=["info"])]
+    logger: Annotated[str, Field(description="Who said it; `print` for what was printed.")]
+    message: str
+    place: Annotated[str, Field(description="Where it stands, for `after`.")]
+
+
+class LogLines(BaseModel):
+    """A page of a task's log, the first line first."""
+
+    items: list[LogLine]
+    next_cursor: Annotated[str | None, Field(description="For the next page; null on the last one.")]
+
+
 class Attempt(BaseModel):
     """An attempt that failed."""
 

@@ -21,6 +21,8 @@ class Worker(BaseModel):
     hostname: str
     pid: int | None = Field(description="Null for a worker that works over HTTP.")
     version: str
+    listener: str | None = Field(description="How it hears of new tasks; it polls while this is not `listening`.")
+    listener_since: datetime | None
     started_at: datetime
     beat_at: datetime
 

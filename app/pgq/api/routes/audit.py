@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from pgq.api.access import Caller, needs
 from pgq.api.bodies import StrictRoute
-from pgq.api.paging import cursor, place
+from pgq.api.paging import BIGINT, cursor, place
 from pgq.api.problems import responses
 from pgq.api.services import Here
 from pgq.db.audit import list_audit
@@ -47,7 +47,7 @@ def list_all(
     cursor_: Annotated[str | None, Query(alias="cursor", max_length=500)] = None,
 ) -> AuditList:
     """Every change by an operator or admin, newest first. The log is only appended to."""
-    before = None if cursor_ is None else int(place("audit", cursor_)[0])
+    before = None if cursor_ is None else place("audit", cursor_, BIGINT)[0]
     with our_errors(), here.pools.connection() as connection:
         found = list_audit(connection, before=before, limit=limit + 1)
     page = found[:limit]

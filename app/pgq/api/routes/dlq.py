@@ -28,7 +28,7 @@ from pgq.client.run import run
 from pgq.db import reads
 from pgq.db.filters import DeadLetterFilter
 from pgq.operate import tasks
-from pgq.values.errors import InvalidTask, TaskNotFound
+from pgq.values.errors import TaskNotFound
 from pgq.values.task import TaskStatus, json_value
 
 router = APIRouter(prefix="/v1/dlq", tags=["Dead letters"], route_class=StrictRoute)
@@ -67,7 +67,7 @@ def list_dead_letters(
         dead_before=dead_before,
         visible=caller.queues,
     )
-    behind = None if cursor is None else place_of(cursor)
+    behind = None if cursor is None else reads.DeadAt(*paging.place("dlq", cursor, datetime.fromisoformat, UUID))
     with here.pools.connection() as connection:
         found = reads.list_dead_letters(connection, which, before=behind, limit=limit + 1)
     items, more = found[:limit], found[limit:]
@@ -155,12 +155,3 @@ def seen(connection: Connection[Any], caller: Caller, id: UUID) -> TaskStatus:
 
 def cursor_behind(task: TaskStatus) -> str:
     return paging.cursor("dlq", str(json_value(task.finished_at)), str(task.id))
-
-
-def place_of(cursor: str) -> reads.DeadAt:
-    """Where a page begins. Raises InvalidTask for a cursor that this list did not give."""
-    when, id = paging.place("dlq", cursor)
-    try:
-        return reads.DeadAt(datetime.fromisoformat(when), UUID(id))
-    except ValueError:
-        raise InvalidTask("cursor", "is not a cursor that this list gave; begin without one") from None

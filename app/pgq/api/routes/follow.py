@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header, Path, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -23,20 +23,22 @@ from pgq.values.task import TaskStatus
 
 router = APIRouter(route_class=StrictRoute, tags=["Tasks"])
 
+Id = Annotated[UUID, Path(description="The task's id.")]
+
 LONGEST_WAIT = 60.0
 HEARTBEAT = 15.0
 """Seconds without news after which a stream says that it lives, and asks whether its token still does."""
 
 
 @router.get(
-    "/v1/tasks/{task_id}",
+    "/v1/tasks/{id}",
     operation_id="get_task",
     summary="One task",
     response_model=Task,
     responses=responses("not_found"),
 )
 async def get_task(
-    task_id: UUID,
+    id: Id,
     here: Here,
     request: Request,
     caller: Annotated[Caller, needs("read", "submit")],
@@ -47,7 +49,7 @@ async def get_task(
     A token with the scope `submit` alone reads the tasks that it submitted.
     """
     follower = here.part(Follower)
-    task = readable(caller, await follower.look(task_id))
+    task = readable(caller, await follower.look(id))
     if wait > 0 and not task.ended:
         awaited = await while_there(request, follower.wait(task, wait))
         if not await still_known(here, request):
@@ -57,7 +59,7 @@ async def get_task(
 
 
 @router.get(
-    "/v1/tasks/{task_id}/events",
+    "/v1/tasks/{id}/events",
     operation_id="follow_task",
     summary="The changes of a task, as they happen",
     response_class=Response,
@@ -71,7 +73,7 @@ async def get_task(
     },
 )
 async def follow_task(
-    task_id: UUID,
+    id: Id,
     here: Here,
     request: Request,
     caller: Annotated[Caller, needs("read")],
@@ -83,7 +85,7 @@ async def follow_task(
     another closely only the last is told.
     """
     follower = here.part(Follower)
-    task = readable(caller, await follower.look(task_id))
+    task = readable(caller, await follower.look(id))
     if task.ended and last_event_id == event_id(task):
         return Response(status_code=204)
     return EventStream(events(follower, request, caller, task, last_event_id))
@@ -93,11 +95,11 @@ async def events(
     follower: Follower, request: Request, caller: Caller, task: TaskStatus, told: str | None
 ) -> AsyncGenerator[bytes]:
     """An event for each change, a comment now and then; ends with the task, the token, or the process."""
-    with follower.waiting(task) as waiter:
+    with follower.waiting(task, progress=True) as waiter:
         while waiter.task is not None and caller.may_see(waiter.task.queue):
             if event_id(waiter.task) != told:
                 told = event_id(waiter.task)
-                yield event(waiter.task)
+                yield event(follower.services, waiter.task)
             if waiter.task.ended or follower.services.stopping.is_set():
                 return
             try:
@@ -112,11 +114,12 @@ async def events(
 
 def event_id(task: TaskStatus) -> str:
     """The same as long as the task is the same to those who follow it."""
-    return f"{task.state}-{task.attempt}-{task.lease_epoch}"
+    said = "" if task.progress is None or task.progress.at is None else f"-{task.progress.at.timestamp():.6f}"
+    return f"{task.state}-{task.attempt}-{task.lease_epoch}{said}"
 
 
-def event(task: TaskStatus) -> bytes:
+def event(here: Services, task: TaskStatus) -> bytes:
     """One server-sent event."""
-    shown = task.to_json()
+    shown = task_json(here, task)
     data = {name: shown[name] for name in ("id", "kind", "queue", "state", "attempt", "max_attempts", "progress")}
     return b"id: %b\nevent: task\ndata: %b\n\n" % (event_id(task).encode(), json_bytes(data))

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pgq.api.access import Caller, needs
-from pgq.api.bodies import StrictRoute
+from pgq.api.direct import DirectRoute
 from pgq.api.kinds import Kinds, check_payload
 from pgq.api.models.submit import SubmitTask
 from pgq.api.models.task import Submitted
@@ -22,7 +22,7 @@ from pgq.client.options import KEY_LENGTH
 from pgq.values import fields
 from pgq.values.errors import InvalidTask
 
-router = APIRouter(route_class=StrictRoute, tags=["Tasks"])
+router = APIRouter(route_class=DirectRoute, tags=["Tasks"])
 
 LOCATION = {"Location": {"description": "Where the task is.", "schema": {"type": "string"}}}
 

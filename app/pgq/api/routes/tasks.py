@@ -25,7 +25,6 @@ from pgq.db.filters import TaskFilter
 from pgq.db.overview import failed_attempts
 from pgq.operate import tasks
 from pgq.operate.change import change
-from pgq.values.errors import InvalidTask
 from pgq.values.task import json_value
 
 router = APIRouter(prefix="/v1/tasks", route_class=StrictRoute, tags=["Tasks"])
@@ -74,7 +73,7 @@ def list_tasks(
         created_before=created_before,
         visible=caller.queues,
     )
-    before = None if cursor is None else place_of(cursor)
+    before = None if cursor is None else paging.place("tasks", cursor, UUID)[0]
     with here.pools.connection() as connection:
         found = reads.list_tasks(connection, which, before=before, limit=limit + 1)
     items, more = found[:limit], found[limit:]
@@ -83,72 +82,72 @@ def list_tasks(
 
 
 @router.get(
-    "/{task_id}/attempts",
+    "/{id}/attempts",
     operation_id="list_attempts",
     summary="The attempts of a task that failed",
     response_model=Attempts,
     responses=responses("not_found"),
 )
-def list_attempts(here: Here, caller: Reader, task_id: Id) -> Response:
+def list_attempts(here: Here, caller: Reader, id: Id) -> Response:
     """Each with its error, first to last."""
     with here.pools.connection() as connection:
-        task = steerable(connection, caller, task_id)
-        found = failed_attempts(connection, task_id)
+        task = steerable(connection, caller, id)
+        found = failed_attempts(connection, id)
     return json_response({"items": [attempt_json(here, task, one) for one in found], "next_cursor": None})
 
 
 @router.patch(
-    "/{task_id}",
+    "/{id}",
     operation_id="change_task",
     summary="Change a task that waits",
     response_model=Task,
     responses=responses("not_found", "wrong_state"),
 )
-def change_task(here: Here, caller: Operator, task_id: Id, body: ChangeTask) -> Response:
+def change_task(here: Here, caller: Operator, id: Id, body: ChangeTask) -> Response:
     """Another priority, time or queue for a task that has neither begun nor ended."""
     given = {name: getattr(body, name) for name in body.model_fields_set if getattr(body, name) is not None}
     if body.queue is not None:
         caller.require_queue(body.queue)
 
     def verb(connection: Connection[Any]) -> UUID:
-        change(connection, task_id, **given)
-        return task_id
+        change(connection, id, **given)
+        return id
 
     details = {name: json_value(value) for name, value in given.items()}
-    return carried_out(here, caller, task_id, "task.change", verb, details)
+    return carried_out(here, caller, id, "task.change", verb, details)
 
 
 @router.post(
-    "/{task_id}/cancel",
+    "/{id}/cancel",
     operation_id="cancel_task",
     summary="Cancel a task",
     response_model=Task,
     responses=responses("not_found", "wrong_state"),
 )
-def cancel_task(here: Here, caller: Operator, task_id: Id) -> Response:
+def cancel_task(here: Here, caller: Operator, id: Id) -> Response:
     """One that waits ends at once. A running handler is told to stop: `cancel_requested_at` is set until it has."""
 
     def verb(connection: Connection[Any]) -> UUID:
-        tasks.cancel(connection, task_id)
-        return task_id
+        tasks.cancel(connection, id)
+        return id
 
-    return carried_out(here, caller, task_id, "task.cancel", verb, {})
+    return carried_out(here, caller, id, "task.cancel", verb, {})
 
 
 @router.post(
-    "/{task_id}/retry",
+    "/{id}/retry",
     operation_id="retry_task",
     summary="Run a task again",
     response_model=Task,
     response_description="The task that runs: the same one, or a new one.",
     responses=responses("not_found", "wrong_state", "queue_full"),
 )
-def retry_task(here: Here, caller: Operator, task_id: Id) -> Response:
+def retry_task(here: Here, caller: Operator, id: Id) -> Response:
     """A dead task is redriven; one that waits for its time runs now.
 
     One that succeeded, was cancelled or expired gives a new task, whose `headers.retried_from` is this one's id.
     """
-    return carried_out(here, caller, task_id, "task.retry", lambda connection: tasks.retry(connection, task_id), {})
+    return carried_out(here, caller, id, "task.retry", lambda connection: tasks.retry(connection, id), {})
 
 
 def carried_out(
@@ -166,12 +165,3 @@ def carried_out(
         more = {} if leads_to == task_id else {"new_task": str(leads_to)}
         record(connection, caller, action, str(task_id), {"kind": task.kind, "queue": task.queue, **details, **more})
         return json_response(task_json(here, seen(connection, leads_to)))
-
-
-def place_of(cursor: str) -> UUID:
-    """The task behind which a page begins. Raises InvalidTask for a cursor that this list did not give."""
-    place = paging.place("tasks", cursor)
-    try:
-        return UUID(place[0])
-    except (ValueError, IndexError):
-        raise InvalidTask("cursor", "is not a cursor that this list gave; begin without one") from None

@@ -81,8 +81,8 @@ def list_all(
     """All tokens, newest first; expired and revoked ones too. Never a secret."""
     before = None
     if cursor_ is not None:
-        at, token_id = place("tokens", cursor_)
-        before = datetime.fromisoformat(at), token_id
+        at, token_id = place("tokens", cursor_, datetime.fromisoformat, str)
+        before = at, token_id
     with our_errors(), here.pools.connection() as connection:
         found = list_tokens(connection, before=before, limit=limit + 1)
     page = found[:limit]

@@ -30,10 +30,7 @@ log = logging.getLogger("worker")
 
 
 class Snooze(Exception):
-    """Raised by a handler: run this again in so many seconds; no attempt is used."""
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
+    """Raised by a handler: Snooze(60) runs this again in 60 s; no attempt is used."""
 
 
 class Hopeless(Exception):
@@ -71,15 +68,8 @@ async def not_before(payload: dict[str, Any], _: "Attempt") -> Any:
     return {"late_seconds": -left}
 
 
-HANDLERS: dict[str, Callable[[dict[str, Any], "Attempt"], Awaitable[Any]]] = {
-    "count_words": count_words,
-    "countdown": countdown,
-    "unsteady": unsteady,
-    "not_before": not_before,
-}
-
-
-# The rest is the worker.
+Handler = Callable[[dict[str, Any], "Attempt"], Awaitable[Any]]
+HANDLERS: dict[str, Handler] = {one.__name__: one for one in (count_words, countdown, unsteady, not_before)}
 
 
 class Attempt:
@@ -103,9 +93,9 @@ class Attempt:
 
     def tell(self) -> dict[str, Any]:
         """Its part of a heartbeat: of the lines at most 1,000."""
-        said = {"progress": self.last_progress, "log": self.lines[:1000]}
+        progress, lines = self.last_progress, self.lines[:1000]
         self.last_progress, self.lines = None, self.lines[1000:]
-        return {"id": self.task["id"], "lease_epoch": self.task["lease_epoch"], **said}
+        return {"id": self.task["id"], "lease_epoch": self.task["lease_epoch"], "progress": progress, "log": lines}
 
     def tell_again(self, told: dict[str, Any]) -> None:
         """Keep what was not heard for the next heartbeat, before what has been said since."""
@@ -143,14 +133,12 @@ class Api:
             if answer.status_code != 429 and answer.status_code < 500:
                 self.failures = 0
                 return answer
-            reason = f"{answer.status_code} {answer.text[:200]}"
-            pause = float(answer.headers.get("Retry-After", 0))
+            reason, pause = f"{answer.status_code} {answer.text[:200]}", float(answer.headers.get("Retry-After", 0))
         log.warning("%s %s: %s", method, url, reason)
         if self.turn == turn:  # else another request has moved on already
             self.turn += 1
             self.failures += 1
-        # The first round is quick: most likely the next address is fine. Jitter, so that a fleet does not come as one.
-        rounds = min(self.failures // len(self.addresses), 10)
+        rounds = min(self.failures // len(self.addresses), 10)  # the first is quick: the next address may be fine
         await asyncio.sleep(max(pause, min(10, 0.1 * 2**rounds)) * random.uniform(0.5, 1.5))
         return None
 
@@ -180,8 +168,8 @@ class Worker:
         """Become a worker. Repeated when no answer came: a name without a heartbeat is gone after 15 s."""
         name = os.environ.get("PGQ_WORKER_NAME", f"{socket.gethostname()}-{os.getpid()}")
         queues = os.environ.get("PGQ_QUEUES", "default").split(",")
-        body = {"name": name, "queues": queues, "kinds": list(HANDLERS)}
-        answer = await self.api.insist("POST", "/v1/workers", body)
+        wanted = {"name": name, "queues": queues, "kinds": list(HANDLERS)}
+        answer = await self.api.insist("POST", "/v1/workers", wanted)
         if answer.status_code != 201:  # a token without rights, say: waiting does not mend that
             sys.exit(f"could not register: {answer.status_code} {answer.text}")
         me = answer.json()
@@ -199,10 +187,9 @@ class Worker:
 
     async def claim(self) -> None:
         """Ask for as many tasks as there are free slots; the server holds the question until there is one."""
-        path, wait = self.path, 20
+        path, body = self.path, {"limit": self.slots - len(self.running), "wait_seconds": 20}
         # Not insisted on: an answer that got lost may have held tasks. Their leases run out, and they run again.
-        body = {"limit": self.slots - len(self.running), "wait_seconds": wait}
-        answer = await self.api.call("POST", f"{path}/claim", body, seconds=wait + 10)
+        answer = await self.api.call("POST", f"{path}/claim", body, seconds=30)
         if answer is None:
             return
         if answer.status_code == 404:
@@ -213,8 +200,7 @@ class Worker:
         else:
             for task in answer.json()["tasks"]:
                 attempt = self.held[task["id"]] = Attempt(task)
-                running = asyncio.create_task(self.run(attempt, path))
-                self.running.add(running)
+                self.running.add(running := asyncio.create_task(self.run(attempt, path)))
                 running.add_done_callback(self.slot_freed)
             if answer.json()["draining"]:
                 self.stop()
@@ -229,10 +215,7 @@ class Worker:
         """Until told to stop."""
         while not self.stopping.is_set():
             self.changed.clear()
-            if len(self.running) < self.slots:
-                await self.claim()
-            else:
-                await self.changed.wait()
+            await (self.claim() if len(self.running) < self.slots else self.changed.wait())
 
     async def run(self, attempt: Attempt, path: str) -> None:
         """One attempt, and its outcome told until it is heard."""
@@ -247,7 +230,7 @@ class Worker:
                 verb, outcome = "complete", {"result": await attempt.handler}
             json.dumps(outcome, allow_nan=False)  # here, where it is the handler's error when that is no JSON
         except Snooze as snooze:
-            verb, outcome = "snooze", {"delay_seconds": snooze.seconds}
+            verb, outcome = "snooze", {"delay_seconds": snooze.args[0]}
         except asyncio.CancelledError:
             if not attempt.stopped:  # the whole worker ends
                 raise
@@ -264,9 +247,8 @@ class Worker:
         """Tell the outcome until it is answered. The lease is kept meanwhile: the attempt is still in `held`."""
         if attempt.last_progress or attempt.lines:
             await self.beat([attempt])  # last words, while the lease is ours
-        task = attempt.task
+        task, fence = attempt.task, {"lease_epoch": attempt.task["lease_epoch"]}
         path = f"{path}/tasks/{task['id']}"
-        fence = {"lease_epoch": task["lease_epoch"]}
         answer = await self.api.insist("POST", f"{path}/{verb}", fence | outcome)
         if verb == "complete" and answer.status_code in (400, 413, 422):
             # The result cannot be kept: too large, or nothing that PostgreSQL takes. A retry would end the same.
@@ -319,6 +301,8 @@ class Worker:
 
     async def live(self) -> None:
         """From the first request to the last."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self.stop)
         await self.register()
         beating = asyncio.create_task(self.beat_for_ever())
         claiming = asyncio.create_task(self.claim_for_ever())
@@ -359,14 +343,7 @@ def failure(kind: str, message: str, retry: bool = True, where: str = "") -> dic
     return {"error": {"type": kind, "message": clean(message), "traceback": clean(where)}, "retry": retry}
 
 
-async def main() -> None:
-    worker = Worker()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, worker.stop)
-    await worker.live()
-
-
 if __name__ == "__main__":
     logging.basicConfig(level="INFO", format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("httpx2").setLevel("WARNING")
-    asyncio.run(main())
+    asyncio.run(Worker().live())

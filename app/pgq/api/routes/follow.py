@@ -17,7 +17,7 @@ from pgq.api.models.task import Task
 from pgq.api.presence import EventStream, while_there
 from pgq.api.problems import Problem, responses
 from pgq.api.rendering import json_bytes, json_response, task_json
-from pgq.api.services import Here
+from pgq.api.services import Here, Services
 from pgq.api.visible import readable
 from pgq.values.task import TaskStatus
 

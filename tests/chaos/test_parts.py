@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import math
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -301,3 +302,17 @@ async def test_what_a_worker_runs_is_not_handed_back_when_it_connects_again(dsn:
     async with asyncio.timeout(PATIENCE):
         await running
     assert tasks.row(task).lease_epoch == epoch
+
+
+async def test_a_claim_whose_lease_ran_out_before_it_was_heard_of_begins_no_handler(
+    dsn: str, tasks: Tasks, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The worker was frozen between its question and the answer, and another one has the tasks."""
+    plan, task = make_plan(dsn), tasks.submit("echo")
+    worker = Worker(plan)
+    late = await claimed(dsn, plan.id)
+    worker.start(late, asked_at=time.monotonic() - plan.lease)
+    async with asyncio.timeout(PATIENCE):
+        await worker.executor.idle.wait()
+    assert f"lease lost: task {task}" in caplog.text
+    assert not worker.completer.backlog

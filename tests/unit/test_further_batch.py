@@ -32,6 +32,8 @@ class Slots:
     def __init__(self, work: Callable[[], Awaitable[object]]) -> None:
         self.ended: list[Finished] = []
         self.began = 0
+        self.over: set[int] = set()
+        """The tasks whose lease has run out."""
         app = App("dbname=nowhere")
 
         @app.task
@@ -39,7 +41,12 @@ class Slots:
             self.began += 1
             await work()
 
-        self.executor = Executor(app.handlers, SLOTS, self.ended.append, Processes("dbname=nowhere"), Silent())
+        self.executor = Executor(
+            app.handlers, SLOTS, self.ended.append, Processes("dbname=nowhere"), Silent(), self.may_begin
+        )
+
+    def may_begin(self, lease: Lease) -> bool:
+        return lease.id.int not in self.over
 
     def start(self, *numbers: int) -> None:
         for number in numbers:
@@ -134,3 +141,14 @@ async def test_one_that_is_cancelled_or_lost_while_it_waits_never_begins() -> No
 
     assert slots.outcomes() == {1: Complete("null"), 2: Complete("null"), 3: CancelNow("cancelled")}
     assert slots.began == SLOTS
+
+
+async def test_one_whose_lease_has_run_out_before_it_began_never_begins() -> None:
+    """The process was frozen in between: another worker may run the task by now."""
+    slots = Slots(nothing)
+    slots.over = {2}
+    slots.start(1, 2, 3)
+    await slots.all_ended()
+
+    assert slots.outcomes() == dict.fromkeys((1, 3), Complete("null"))
+    assert slots.began == 2

@@ -13,7 +13,7 @@ from uuid import UUID
 from pgq.db.outcomes import Finished
 from pgq.values.outcome import BuryNow, describe
 from pgq.values.report import Report, Sink
-from pgq.values.task import Claimed
+from pgq.values.task import Claimed, Lease
 from pgq.worker.call import interrupted, outcome_of
 from pgq.worker.deadlines import Deadlines
 from pgq.worker.pace import Pace
@@ -34,16 +34,24 @@ MOST_BETWEEN = 0.5
 class Executor:
     """The slots of a worker, and at most as many tasks again that wait for one, while tasks are short.
 
-    `done` takes what became of each attempt, `sink` what its handler says meanwhile.
+    `done` takes what became of each attempt, `sink` what its handler says meanwhile. `may_begin` is asked just before a
+    handler begins: the process may have been frozen since the claim.
     """
 
     def __init__(
-        self, handlers: Handlers, slots: int, done: Callable[[Finished], None], processes: Processes, sink: Sink
+        self,
+        handlers: Handlers,
+        slots: int,
+        done: Callable[[Finished], None],
+        processes: Processes,
+        sink: Sink,
+        may_begin: Callable[[Lease], bool],
     ) -> None:
         self.handlers = handlers
         self.slots = slots
         self.done = done
         self.sink = sink
+        self.may_begin = may_begin
         self.running: dict[UUID, Running] = {}
         self.attempts: dict[Running, asyncio.Task[None]] = {}
         self.occupied: set[Running] = set()
@@ -90,6 +98,8 @@ class Executor:
 
     async def run(self, running: Running) -> None:
         """One attempt, from its start to its outcome."""
+        if not self.may_begin(running.task.lease):
+            running.stop(Interrupt.LOST)
         running.attempt = self.attempts[running]
         task = running.task
         began_at = time.monotonic()

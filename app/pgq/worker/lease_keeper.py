@@ -93,6 +93,11 @@ class LeaseKeeper:
                 if held is not None and held.lease == lease:
                     del self.held[lease.id]
 
+    def counts_on(self, lease: Lease) -> bool:
+        """Whether this lease is kept, and not to be given up yet by the monotonic clock."""
+        held = self.held.get(lease.id)
+        return held is not None and held.lease == lease and time.monotonic() < held.gone_at
+
     def leases(self) -> set[Lease]:
         """The leases that are kept now."""
         with self.lock:

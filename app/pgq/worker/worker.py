@@ -75,7 +75,12 @@ class Worker:
         self.completer = Completer(plan.conninfo, plan.id, self.recorded)
         self.reporter = Reporter(plan.conninfo, plan.id, self.completer.add)
         self.executor = Executor(
-            plan.handlers, plan.concurrency, self.reporter.finish, Processes(plan.conninfo), self.reporter.unwritten
+            plan.handlers,
+            plan.concurrency,
+            self.reporter.finish,
+            Processes(plan.conninfo),
+            self.reporter.unwritten,
+            self.may_begin,
         )
         self.claimer = Claimer(
             plan,
@@ -189,6 +194,13 @@ class Worker:
             if lease.id not in self.executor.running:
                 log.info("task %s was claimed and its claim's answer lost; it is handed back", lease.id)
                 self.completer.add(Finished(lease, HandBack()))
+
+    def may_begin(self, lease: Lease) -> bool:
+        """Whether a claimed task is still this worker's to run."""
+        if self.lease_keeper.counts_on(lease):
+            return True
+        log.warning("lease lost: task %s was not begun; its lease ran out first", lease.id)
+        return False
 
     def ready(self, queue: str) -> None:
         """Somebody submitted to a queue."""

@@ -60,6 +60,7 @@ def create_app(settings: Settings, *, conninfo: str) -> FastAPI:
     for router in routers:
         app.router.routes += router.routes  # include_router() would put a router of its own around each
     add_docs(app)
+    # FastAPI's own, documented way to another document is to replace the method.
     app.openapi = lambda: document(app, settings.root_path)  # type: ignore[method-assign]
     for error in (Problem, RequestValidationError, HTTPException, PgqError, psycopg.Error):
         app.add_exception_handler(error, answer)

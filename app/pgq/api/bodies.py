@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Set
 from typing import Any
 
@@ -171,8 +172,7 @@ def parse(body: bytes) -> Any:
 def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        seen: set[str] = set()
-        twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        (twice, _), *_ = Counter(name for name, _ in pairs).most_common(1)
         raise Unstorable(f"the key {twice[:100]!r} stands twice in one object")
     return found
 

@@ -54,7 +54,8 @@ class DirectRoute(StrictRoute):
     def checked(self, value: Any) -> BaseModel:
         """The body as its model."""
         try:
-            return self.model.__pydantic_validator__.validate_python(value)  # type: ignore[no-any-return]
+            checked: BaseModel = self.model.__pydantic_validator__.validate_python(value)
         except ValidationError as error:
             errors = error.errors(include_url=False, include_input=False, include_context=False)
             raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in errors]) from None
+        return checked

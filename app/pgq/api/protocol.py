@@ -31,6 +31,7 @@ def bounded(head_seconds: float) -> type[HttpToolsProtocol]:
             self.unparsed = 0  # what came since the head began
             self.head_timer: asyncio.TimerHandle | None = None
 
+        # uvicorn narrows asyncio's type in the same way.
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
             self.head_begins()
@@ -84,7 +85,7 @@ def bounded(head_seconds: float) -> type[HttpToolsProtocol]:
                 self.head_size = self.unparsed
                 self.send_400_response("")
 
-        def send_400_response(self, msg: str) -> None:  # noqa: ARG002
+        def send_400_response(self, msg: str) -> None:  # noqa: ARG002  (uvicorn's signature)
             """The same as a problem document; 431 for a head that is too large."""
             large = self.head_size > MAX_HEAD
             detail = f"the head is longer than {MAX_HEAD:,} bytes" if large else "this is no HTTP request"

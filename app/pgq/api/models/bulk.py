@@ -39,12 +39,20 @@ def some(item: dict[str, Any], description: str) -> WithJsonSchema:
     return WithJsonSchema({"anyOf": [item, several], "description": description})
 
 
-def when(field: str, description: str) -> Any:
-    return Annotated[
-        datetime | None,
-        or_none(lambda value: moment(value, field)),
-        nullable({"type": "string", "format": "date-time", "description": description}),
-    ]
+def read_as(field: str) -> Any:
+    """Reads a moment; what is wrong with it names the field."""
+    return or_none(lambda value: moment(value, field))
+
+
+def told(description: str) -> Any:
+    """How a moment stands in the document."""
+    return nullable({"type": "string", "format": "date-time", "description": description})
+
+
+CreatedAfter = Annotated[datetime | None, read_as("created_after"), told("Made later than this.")]
+CreatedBefore = Annotated[datetime | None, read_as("created_before"), told("Made earlier than this.")]
+DeadAfter = Annotated[datetime | None, read_as("dead_after"), told("Buried later than this.")]
+DeadBefore = Annotated[datetime | None, read_as("dead_before"), told("Buried earlier than this.")]
 
 
 Names = Annotated[tuple[str, ...], ours(names), some(A_NAME, "One, or several of which one must fit.")]
@@ -81,8 +89,8 @@ class SomeTasks(Bulk):
     queue: Names = ()
     kind: Names = ()
     tag: Tags = ()
-    created_after: when("created_after", "Made later than this.") = None  # type: ignore[valid-type]
-    created_before: when("created_before", "Made earlier than this.") = None  # type: ignore[valid-type]
+    created_after: CreatedAfter = None
+    created_before: CreatedBefore = None
 
     def filter(self, visible: tuple[str, ...]) -> TaskFilter:
         """The filter, narrowed to queues that the caller may see."""
@@ -110,8 +118,8 @@ class SomeDeadLetters(Bulk):
     queue: Names = ()
     kind: Names = ()
     error_type: Names = ()
-    dead_after: when("dead_after", "Buried later than this.") = None  # type: ignore[valid-type]
-    dead_before: when("dead_before", "Buried earlier than this.") = None  # type: ignore[valid-type]
+    dead_after: DeadAfter = None
+    dead_before: DeadBefore = None
 
     def filter(self, visible: tuple[str, ...]) -> DeadLetterFilter:
         """The filter, narrowed to queues that the caller may see."""

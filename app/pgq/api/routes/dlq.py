@@ -51,8 +51,8 @@ def list_dead_letters(
     here: Here,
     caller: Reader,
     queue: Queues = [],  # noqa: B006  FastAPI copies it
-    kind: KindNames = [],  # noqa: B006
-    error_type: ErrorTypes = [],  # noqa: B006
+    kind: KindNames = [],  # noqa: B006  FastAPI copies it
+    error_type: ErrorTypes = [],  # noqa: B006  FastAPI copies it
     dead_after: After = None,
     dead_before: Before = None,
     limit: Limit = 50,

@@ -55,9 +55,9 @@ def list_tasks(
     here: Here,
     caller: Reader,
     state: States = [],  # noqa: B006  FastAPI copies it
-    queue: Queues = [],  # noqa: B006
-    kind: Kinds = [],  # noqa: B006
-    tag: Tags = [],  # noqa: B006
+    queue: Queues = [],  # noqa: B006  FastAPI copies it
+    kind: Kinds = [],  # noqa: B006  FastAPI copies it
+    tag: Tags = [],  # noqa: B006  FastAPI copies it
     created_after: After = None,
     created_before: Before = None,
     limit: Limit = 50,

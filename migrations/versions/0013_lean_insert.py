@@ -1,0 +1,18 @@
+"""A single INSERT costs less."""
+
+from alembic import op
+
+from pgq.db.migrate import statements_of
+
+revision = "0013"
+down_revision = "0012"
+
+
+def upgrade() -> None:
+    for statement in statements_of(revision, "up"):
+        op.execute(statement)
+
+
+def downgrade() -> None:
+    for statement in statements_of(revision, "down"):
+        op.execute(statement)

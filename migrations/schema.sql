@@ -8,58 +8,68 @@ CREATE FUNCTION pgq.accept_task() RETURNS trigger
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
-    published pgq.kinds%ROWTYPE;
     key_owner uuid;
 BEGIN
-    IF NEW.kind IS NULL OR char_length(NEW.kind) NOT BETWEEN 1 AND 128 OR NEW.kind ~ '[\x01-\x1f\x7f]' THEN
-        PERFORM pgq.refuse('kind', 'must have 1 to 128 characters, none of them a control character');
-    END IF;
-
     IF NEW.queue IS NULL OR NEW.priority IS NULL OR NEW.max_attempts IS NULL OR NEW.timeout_seconds IS NULL THEN
-        SELECT * INTO published FROM pgq.kinds AS k WHERE k.kind = NEW.kind;
-        NEW.queue := coalesce(NEW.queue, published.queue, 'default');
-        NEW.priority := coalesce(NEW.priority, published.priority, 5);
-        NEW.max_attempts := coalesce(NEW.max_attempts, published.max_attempts, 4);
-        NEW.timeout_seconds := coalesce(NEW.timeout_seconds, published.timeout_seconds,
-            (SELECT q.timeout_seconds FROM pgq.queues AS q WHERE q.name = NEW.queue), 300);
+        SELECT coalesce(NEW.queue, k.queue, 'default'), coalesce(NEW.priority, k.priority, 5),
+               coalesce(NEW.max_attempts, k.max_attempts, 4),
+               coalesce(NEW.timeout_seconds, k.timeout_seconds,
+                        (SELECT q.timeout_seconds FROM pgq.queues AS q WHERE q.name = coalesce(NEW.queue, k.queue, 'default')), 300)
+        INTO   NEW.queue, NEW.priority, NEW.max_attempts, NEW.timeout_seconds
+        FROM   (SELECT) AS one LEFT JOIN pgq.kinds AS k ON k.kind = NEW.kind;
     END IF;
-    NEW.id := coalesce(NEW.id, pgq.uuid7());
-    NEW.created_at := coalesce(NEW.created_at, clock_timestamp());
+    IF NEW.id IS NULL OR NEW.created_at IS NULL OR NEW.payload IS NULL OR NEW.tags IS NULL OR NEW.headers IS NULL THEN
+        NEW.id := coalesce(NEW.id, pgq.uuid7());
+        NEW.created_at := coalesce(NEW.created_at, clock_timestamp());
+        NEW.payload := coalesce(NEW.payload, '{}');
+        NEW.tags := coalesce(NEW.tags, '{}');
+        NEW.headers := coalesce(NEW.headers, '{}');
+    END IF;
     NEW.run_at := coalesce(NEW.run_at, NEW.created_at);
-    NEW.payload := coalesce(NEW.payload, '{}');
-    NEW.tags := coalesce(NEW.tags, '{}');
-    NEW.headers := coalesce(NEW.headers, '{}');
 
-    IF char_length(NEW.queue) NOT BETWEEN 1 AND 128 OR NEW.queue ~ '[\x01-\x1f\x7f]' THEN
-        PERFORM pgq.refuse('queue', 'must have 1 to 128 characters, none of them a control character');
-    ELSIF NEW.priority NOT BETWEEN 0 AND 9 THEN
-        PERFORM pgq.refuse('priority', format('must be 0 to 9 (9 is the most urgent), not %s', NEW.priority));
-    ELSIF NEW.max_attempts NOT BETWEEN 1 AND 1000 THEN
-        PERFORM pgq.refuse('max_attempts', format('must be from 1 to 1000, not %s', NEW.max_attempts));
-    ELSIF NOT (NEW.timeout_seconds > 0 AND NEW.timeout_seconds <= 315360000) THEN
-        PERFORM pgq.refuse('timeout_seconds', format('must be above 0 and at most ten years, not %s', NEW.timeout_seconds));
-    ELSIF NOT (NEW.run_at >= '2000-01-01Z' AND NEW.run_at < '3000-01-01Z') THEN
-        PERFORM pgq.refuse('run_at', format('must lie between the years 2000 and 3000, not %s', NEW.run_at));
-    ELSIF NOT (NEW.expires_at >= '2000-01-01Z' AND NEW.expires_at < '3000-01-01Z') THEN
-        PERFORM pgq.refuse('expires_at', format('must lie between the years 2000 and 3000, not %s', NEW.expires_at));
-    ELSIF NEW.expires_at <= NEW.run_at AND NEW.attempt = 0 THEN
-        PERFORM pgq.refuse('expires_at', 'must be later than run_at, or the task could never start');
-    ELSIF NEW.tags <> '{}' AND (array_ndims(NEW.tags) > 1 OR cardinality(NEW.tags) > 32 OR EXISTS (
-            SELECT FROM unnest(NEW.tags) AS tag
-            WHERE tag IS NULL OR char_length(tag) NOT BETWEEN 1 AND 128 OR tag ~ '[\x01-\x1f\x7f]')) THEN
-        PERFORM pgq.refuse('tags', 'must be at most 32 texts of 1 to 128 characters, none of them a control character');
-    ELSIF NEW.headers <> '{}' AND (jsonb_typeof(NEW.headers) <> 'object' OR pgq.has_huge_numbers(NEW.headers)
-            OR octet_length(NEW.headers::text) > 16384) THEN
-        PERFORM pgq.refuse('headers', 'must be a JSON object of at most 16 KB');
-    END IF;
-    IF jsonb_typeof(NEW.payload) <> 'object' OR pg_column_size(NEW.payload || '{}') > 2000
-            OR octet_length(NEW.payload::text) > 1000000 THEN  -- most are small, and a call costs more than this look
-        PERFORM pgq.check_payload(NEW.payload);
+    IF (NEW.expires_at IS NULL AND NEW.tags = '{}' AND NEW.headers = '{}'
+            AND char_length(NEW.kind) BETWEEN 1 AND 128 AND char_length(NEW.queue) BETWEEN 1 AND 128
+            AND NEW.kind || NEW.queue !~ '[\x01-\x1f\x7f]'
+            AND NEW.priority BETWEEN 0 AND 9 AND NEW.max_attempts BETWEEN 1 AND 1000
+            AND NEW.timeout_seconds > 0 AND NEW.timeout_seconds <= 315360000
+            AND NEW.run_at >= '2000-01-01Z' AND NEW.run_at < '3000-01-01Z'
+            AND jsonb_typeof(NEW.payload) = 'object' AND pg_column_compression(NEW.payload) IS NULL
+            AND pg_column_size(NEW.payload) <= 2000 AND octet_length(NEW.payload::text) <= 1000000) IS NOT TRUE THEN
+        IF NEW.kind IS NULL OR char_length(NEW.kind) NOT BETWEEN 1 AND 128 OR NEW.kind ~ '[\x01-\x1f\x7f]' THEN
+            PERFORM pgq.refuse('kind', 'must have 1 to 128 characters, none of them a control character');
+        ELSIF char_length(NEW.queue) NOT BETWEEN 1 AND 128 OR NEW.queue ~ '[\x01-\x1f\x7f]' THEN
+            PERFORM pgq.refuse('queue', 'must have 1 to 128 characters, none of them a control character');
+        ELSIF NEW.priority NOT BETWEEN 0 AND 9 THEN
+            PERFORM pgq.refuse('priority', format('must be 0 to 9 (9 is the most urgent), not %s', NEW.priority));
+        ELSIF NEW.max_attempts NOT BETWEEN 1 AND 1000 THEN
+            PERFORM pgq.refuse('max_attempts', format('must be from 1 to 1000, not %s', NEW.max_attempts));
+        ELSIF NOT (NEW.timeout_seconds > 0 AND NEW.timeout_seconds <= 315360000) THEN
+            PERFORM pgq.refuse('timeout_seconds', format('must be above 0 and at most ten years, not %s', NEW.timeout_seconds));
+        ELSIF NOT (NEW.run_at >= '2000-01-01Z' AND NEW.run_at < '3000-01-01Z') THEN
+            PERFORM pgq.refuse('run_at', format('must lie between the years 2000 and 3000, not %s', NEW.run_at));
+        ELSIF NOT (NEW.expires_at >= '2000-01-01Z' AND NEW.expires_at < '3000-01-01Z') THEN
+            PERFORM pgq.refuse('expires_at', format('must lie between the years 2000 and 3000, not %s', NEW.expires_at));
+        ELSIF NEW.expires_at <= NEW.run_at AND NEW.attempt = 0 THEN
+            PERFORM pgq.refuse('expires_at', 'must be later than run_at, or the task could never start');
+        ELSIF NEW.tags <> '{}' AND (array_ndims(NEW.tags) > 1 OR cardinality(NEW.tags) > 32 OR EXISTS (
+                SELECT FROM unnest(NEW.tags) AS tag
+                WHERE tag IS NULL OR char_length(tag) NOT BETWEEN 1 AND 128 OR tag ~ '[\x01-\x1f\x7f]')) THEN
+            PERFORM pgq.refuse('tags', 'must be at most 32 texts of 1 to 128 characters, none of them a control character');
+        ELSIF NEW.headers <> '{}' AND (jsonb_typeof(NEW.headers) <> 'object' OR pgq.has_huge_numbers(NEW.headers)
+                OR octet_length(NEW.headers::text) > 16384) THEN
+            PERFORM pgq.refuse('headers', 'must be a JSON object of at most 16 KB');
+        END IF;
+        IF jsonb_typeof(NEW.payload) <> 'object' OR pg_column_size(NEW.payload || '{}') > 2000
+                OR octet_length(NEW.payload::text) > 1000000 THEN
+            PERFORM pgq.check_payload(NEW.payload);
+        END IF;
     END IF;
 
     -- A dead letter's id is refused after the statement (pgq.notify_ready), but never takes a key.
-    IF NEW.idempotency_key IS NOT NULL AND NEW.attempt = 0 AND NEW.lease_epoch = 0
-            AND NOT EXISTS (SELECT FROM pgq.dead_tasks AS d WHERE d.id = NEW.id) THEN
+    IF NEW.idempotency_key IS NULL OR NEW.attempt > 0 OR NEW.lease_epoch > 0 THEN
+        RETURN NEW;
+    END IF;
+    IF NOT EXISTS (SELECT FROM pgq.dead_tasks AS d WHERE d.id = NEW.id) THEN
         IF char_length(NEW.idempotency_key) NOT BETWEEN 1 AND 255 OR NEW.idempotency_key ~ '[\x01-\x1f\x7f]' THEN
             PERFORM pgq.refuse('idempotency_key', 'must have 1 to 255 characters, none of them a control character');
         END IF;
@@ -281,18 +291,18 @@ CREATE FUNCTION pgq.notify_ready() RETURNS trigger
     AS $$
 DECLARE
     taken uuid;
+    told  bigint;
 BEGIN
-    SELECT s.id INTO taken FROM submitted AS s
-    WHERE  (SELECT true FROM pgq.dead_tasks AS d WHERE d.id = s.id) LIMIT 1;
+    SELECT (SELECT s.id FROM submitted AS s WHERE (SELECT true FROM pgq.dead_tasks AS d WHERE d.id = s.id) LIMIT 1),
+           (SELECT count(pg_notify('pgq_ready', lane.queue))
+            FROM   (SELECT DISTINCT s.queue FROM submitted AS s
+                    WHERE  s.state = 'pending' AND s.run_at <= clock_timestamp()) AS lane
+            WHERE  (SELECT EXISTS (SELECT FROM pgq.waiting_workers))
+            AND    EXISTS (SELECT FROM pgq.waiting_workers AS w WHERE lane.queue = ANY (w.queues)))
+    INTO   taken, told;
     IF taken IS NOT NULL THEN
         RAISE unique_violation USING MESSAGE = format('id: %s belongs to a dead letter; redrive it instead', taken),
             CONSTRAINT = 'dead_tasks_pkey', TABLE = 'tasks', SCHEMA = 'pgq';
-    END IF;
-    IF EXISTS (SELECT FROM pgq.waiting_workers) THEN
-        PERFORM pg_notify('pgq_ready', lane.queue)
-        FROM   (SELECT DISTINCT s.queue FROM submitted AS s
-                WHERE  s.state = 'pending' AND s.run_at <= clock_timestamp()) AS lane
-        WHERE  EXISTS (SELECT FROM pgq.waiting_workers AS w WHERE lane.queue = ANY (w.queues));
     END IF;
     RETURN NULL;
 END
@@ -351,6 +361,27 @@ CREATE FUNCTION pgq.refuse_at(nth bigint, field text, reason text) RETURNS void
 BEGIN
     PERFORM set_config('pgq.position', nth::text, true);
     PERFORM pgq.refuse(field, reason);
+END
+$$;
+
+CREATE FUNCTION pgq.refuse_change() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM pgq.refuse(found.field, found.reason)
+    FROM   (VALUES
+        ('kind', char_length(NEW.kind) BETWEEN 1 AND 128, 'must have 1 to 128 characters'),
+        ('queue', char_length(NEW.queue) BETWEEN 1 AND 128, 'must have 1 to 128 characters'),
+        ('priority', NEW.priority BETWEEN 0 AND 9, 'must be 0 to 9 (9 is the most urgent)'),
+        ('max_attempts', NEW.max_attempts BETWEEN 1 AND 1000, 'must be from 1 to 1000'),
+        ('timeout_seconds', NEW.timeout_seconds > 0 AND NEW.timeout_seconds <= 315360000, 'must be above 0 and at most ten years'),
+        ('run_at', NEW.run_at >= '2000-01-01Z' AND NEW.run_at < '3000-01-01Z', 'must lie between the years 2000 and 3000'),
+        ('expires_at', NEW.expires_at IS NULL OR NEW.expires_at >= '2000-01-01Z' AND NEW.expires_at < '3000-01-01Z',
+         'must lie between the years 2000 and 3000'),
+        ('payload', jsonb_typeof(NEW.payload) = 'object', 'must be a JSON object')) AS found (field, sound, reason)
+    WHERE  NOT found.sound LIMIT 1;
+    RETURN NULL;
 END
 $$;
 
@@ -656,15 +687,7 @@ $$;
 
 CREATE FUNCTION pgq.uuid7() RETURNS uuid
     LANGUAGE sql PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-    SELECT encode(
-               overlay(
-                   overlay(uuid_send(gen_random_uuid()) PLACING substring(int8send(micros / 1000) FROM 3) FROM 1 FOR 6)
-                   PLACING substring(int8send(x'7000'::bigint + (micros % 1000) * 4096 / 1000) FROM 7) FROM 7 FOR 2),
-               'hex')::uuid
-    FROM   (SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS micros) AS moment
-$$;
+    RETURN ((OVERLAY(lpad(to_hex((floor((EXTRACT(epoch FROM clock_timestamp()) * (4096000)::numeric)))::bigint), 15, '0'::text) PLACING '7'::text FROM 13 FOR 0) || substr((gen_random_uuid())::text, 20)))::uuid;
 
 CREATE FUNCTION pgq.waiting_tasks(queue text, most integer) RETURNS integer
     LANGUAGE plpgsql
@@ -950,18 +973,11 @@ CREATE TABLE pgq.tasks (
     payload jsonb DEFAULT '{}'::jsonb NOT NULL,
     error jsonb,
     progress jsonb,
-    CONSTRAINT task_attempts CHECK (((attempt >= 0) AND ((max_attempts >= 1) AND (max_attempts <= 1000)))),
-    CONSTRAINT task_lease CHECK (
-CASE state
-    WHEN 'running'::text THEN ((leased_by IS NOT NULL) AND (lease_expires_at IS NOT NULL) AND (deadline_at IS NOT NULL) AND (started_at IS NOT NULL))
-    ELSE ((leased_by IS NULL) AND (lease_expires_at IS NULL))
-END),
-    CONSTRAINT task_names CHECK ((((char_length(kind) >= 1) AND (char_length(kind) <= 128)) AND ((char_length(queue) >= 1) AND (char_length(queue) <= 128)))),
-    CONSTRAINT task_payload CHECK ((jsonb_typeof(payload) = 'object'::text)),
-    CONSTRAINT task_priority CHECK (((priority >= 0) AND (priority <= 9))),
-    CONSTRAINT task_state CHECK ((state = ANY (ARRAY['blocked'::text, 'pending'::text, 'running'::text]))),
-    CONSTRAINT task_timeout CHECK (((timeout_seconds > (0)::double precision) AND (timeout_seconds <= (315360000)::double precision))),
-    CONSTRAINT task_times CHECK (((run_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (run_at < '3000-01-01 00:00:00+00'::timestamp with time zone) AND (expires_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (expires_at < '3000-01-01 00:00:00+00'::timestamp with time zone)))
+    CONSTRAINT task_state CHECK (
+CASE
+    WHEN (state = 'running'::text) THEN ((leased_by IS NOT NULL) AND (lease_expires_at IS NOT NULL) AND (deadline_at IS NOT NULL) AND (started_at IS NOT NULL))
+    ELSE ((leased_by IS NULL) AND (lease_expires_at IS NULL) AND ((state = 'pending'::text) OR (state = 'blocked'::text)))
+END)
 )
 WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='1000', autovacuum_vacuum_insert_scale_factor='0.1', autovacuum_analyze_scale_factor='0.05', autovacuum_vacuum_cost_delay='0');
 
@@ -1440,6 +1456,8 @@ CREATE TRIGGER audit_log_is_kept BEFORE DELETE OR UPDATE OR TRUNCATE ON pgq.audi
 
 CREATE TRIGGER notify_ready AFTER INSERT ON pgq.tasks REFERENCING NEW TABLE AS submitted FOR EACH STATEMENT EXECUTE FUNCTION pgq.notify_ready();
 
+CREATE TRIGGER refuse_change AFTER UPDATE OF kind, queue, priority, max_attempts, timeout_seconds, run_at, expires_at, payload ON pgq.tasks FOR EACH ROW WHEN ((NOT (((char_length(new.kind) >= 1) AND (char_length(new.kind) <= 128)) AND ((char_length(new.queue) >= 1) AND (char_length(new.queue) <= 128)) AND ((new.priority >= 0) AND (new.priority <= 9)) AND ((new.max_attempts >= 1) AND (new.max_attempts <= 1000)) AND (new.timeout_seconds > (0)::double precision) AND (new.timeout_seconds <= (315360000)::double precision) AND (new.run_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (new.run_at < '3000-01-01 00:00:00+00'::timestamp with time zone) AND ((new.expires_at IS NULL) OR ((new.expires_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (new.expires_at < '3000-01-01 00:00:00+00'::timestamp with time zone))) AND (jsonb_typeof(new.payload) = 'object'::text)))) EXECUTE FUNCTION pgq.refuse_change();
+
 CREATE TRIGGER refuse_when_full AFTER INSERT ON pgq.tasks REFERENCING NEW TABLE AS submitted FOR EACH STATEMENT EXECUTE FUNCTION pgq.refuse_when_full();
 
 ALTER TABLE ONLY pgq.waiting_workers
@@ -1533,6 +1551,10 @@ REVOKE ALL ON FUNCTION pgq.refuse_at(nth bigint, field text, reason text) FROM P
 GRANT ALL ON FUNCTION pgq.refuse_at(nth bigint, field text, reason text) TO pgq_submitter;
 GRANT ALL ON FUNCTION pgq.refuse_at(nth bigint, field text, reason text) TO pgq_worker;
 GRANT ALL ON FUNCTION pgq.refuse_at(nth bigint, field text, reason text) TO pgq_admin;
+
+REVOKE ALL ON FUNCTION pgq.refuse_change() FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.refuse_change() TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.refuse_change() TO pgq_admin;
 
 REVOKE ALL ON FUNCTION pgq.refuse_ended(task_id uuid, why text) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.refuse_ended(task_id uuid, why text) TO pgq_worker;

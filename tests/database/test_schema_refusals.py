@@ -157,3 +157,27 @@ async def test_a_timeout_is_a_finite_number(db: Database, seconds: str) -> None:
 async def nothing_is_left(db: Database) -> None:
     assert await db.value("SELECT count(*) FROM pgq.tasks") == 0
     assert await db.value("SELECT count(*) FROM pgq.idempotency_keys") == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "kind = ''",
+        "queue = repeat('q', 129)",
+        "priority = 12",
+        "max_attempts = 0",
+        "timeout_seconds = 'NaN'",
+        "run_at = 'infinity'",
+        "expires_at = '294276-12-31Z'",
+        "payload = '[]'",
+    ],
+)
+async def test_no_update_leaves_what_a_worker_could_not_read_or_run(db: Database, change: str) -> None:
+    await db.insert()
+
+    with pytest.raises(psycopg.Error) as refusal:
+        await db.run(f"UPDATE pgq.tasks SET {change}")
+
+    said = refusal.value.diag
+    assert said.sqlstate == "PQ003"
+    assert json.loads(said.message_detail or "")["field"] == change.split()[0]

@@ -1,12 +1,14 @@
 """From INSERT to the handler's first line on an idle worker, against the bare delivery of a durable INSERT's NOTIFY.
 
-Both sides commit to disk: a NOTIFY by itself writes nothing, and would measure the socket only. And both begin after
-the same pause: a processor that was idle, as an idle worker's is, takes its time to wake up.
+Both sides commit to disk: a NOTIFY by itself writes nothing, and would measure the socket only. Both begin after the
+same pause: a processor that was idle, as an idle worker's is, takes its time to wake up. And they take turns, since what
+a machine gives changes within seconds.
 """
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from statistics import quantiles
 
 import psycopg
@@ -21,12 +23,14 @@ from pgq.worker.plan import ServedQueue, WorkerPlan
 TRIES = 300
 PAUSE = 0.02
 
+Try = Callable[[], Awaitable[float]]
+"""One measurement, in seconds."""
+
 
 def figures(server: str, rounds: int) -> Iterator[Figure]:
     """p50 and p99, in milliseconds, of both."""
     with database(server, "pgq_bench_latency") as conninfo:
-        bare = asyncio.run(bare_delivery(conninfo, TRIES * rounds))
-        ours = asyncio.run(insert_to_start(conninfo, TRIES * rounds))
+        bare, ours = asyncio.run(in_turn(conninfo, TRIES * rounds))
     for percent, goal in ((50, 2.6), (99, 5.0)):
         b, o = (quantiles(times, n=100)[percent - 1] * 1000 for times in (bare, ours))
         yield Figure(
@@ -39,7 +43,18 @@ def figures(server: str, rounds: int) -> Iterator[Figure]:
         )
 
 
-async def bare_delivery(conninfo: str, tries: int) -> list[float]:
+async def in_turn(conninfo: str, tries: int) -> tuple[list[float], list[float]]:
+    """A bare delivery and a start, `tries` times."""
+    bare, ours = [], []
+    async with bare_delivery(conninfo) as delivery, insert_to_start(conninfo) as start:
+        for _ in range(tries):
+            bare.append(await delivery())
+            ours.append(await start())
+    return bare, ours
+
+
+@asynccontextmanager
+async def bare_delivery(conninfo: str) -> AsyncIterator[Try]:
     """INSERT and NOTIFY in one transaction on one connection, heard on another."""
     heard: asyncio.Queue[float] = asyncio.Queue()
 
@@ -54,17 +69,19 @@ async def bare_delivery(conninfo: str, tries: int) -> list[float]:
         await mouth.execute(sql("bench/make_bare_rows"))
         await ear.execute(sql("bench/listen_bare"))
         hearing = asyncio.create_task(hear(ear))
-        times = []
-        for _ in range(tries):
+
+        async def once() -> float:
             await asyncio.sleep(PAUSE)
             begin = time.perf_counter()
             await mouth.execute(sql("bench/notify_bare"))
-            times.append(await heard.get() - begin)
+            return await heard.get() - begin
+
+        yield once
         hearing.cancel()
-    return times
 
 
-async def insert_to_start(conninfo: str, tries: int) -> list[float]:
+@asynccontextmanager
+async def insert_to_start(conninfo: str) -> AsyncIterator[Try]:
     """A plain INSERT, and the first line of the handler."""
     started: asyncio.Queue[float] = asyncio.Queue()
     app = App(conninfo)
@@ -87,13 +104,14 @@ async def insert_to_start(conninfo: str, tries: int) -> list[float]:
         await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as connection,
     ):
         both.create_task(worker.run())
-        times = []
-        for _ in range(tries):
+
+        async def once() -> float:
             await asyncio.sleep(PAUSE)
             while not worker.claimer.waiting:  # noqa: ASYNC110 (it is the worker's state, no event)
                 await asyncio.sleep(0.01)
             begin = time.perf_counter()
             await connection.execute(sql("bench/insert_noop"))
-            times.append(await started.get() - begin)
+            return await started.get() - begin
+
+        yield once
         worker.stop()
-    return times

@@ -9,9 +9,10 @@ from typing import Any, Literal, NoReturn
 from uuid import uuid4
 
 import psycopg
-from psycopg import AsyncConnection, Notify
+from psycopg import AsyncConnection
 
 from pgq.db.connect import connect_async, pooled
+from pgq.db.hearing import Hearing
 from pgq.db.sql import sql
 from pgq.db.steady import SteadyConnection
 
@@ -54,6 +55,7 @@ class Listener:
         self.on_cancel = on_cancel
         self.on_connected = on_connected
         self.state: ListenerState | None = None
+        self.heard: set[str] = set()
 
     async def run(self) -> None:
         """Listen for ever; connect again whenever the connection breaks."""
@@ -69,44 +71,43 @@ class Listener:
 
     async def listen(self, connection: AsyncConnection[Any]) -> None:
         """Pass notifications on, as long as the server confirms that this session listens."""
+        hearing = Hearing(connection, self.pass_on)
         await connection.execute(sql("listen_ready"))
         await connection.execute(sql("listen_cancel"))
         if pooled(connection) or not await self.confirmed(connection):
             await self.do_without(connection)
-        await self.prove(connection)
+        await self.prove(connection, hearing)
         self.steady.waits = 0
         self.turn("listening")
         self.on_connected()
         while True:
-            async for notification in connection.notifies(timeout=PROOF_EVERY):
-                self.pass_on(notification)
+            await hearing.listen(PROOF_EVERY)
             if not await self.confirmed(connection):
                 raise psycopg.OperationalError("the session does not listen any more")
 
-    def pass_on(self, notification: Notify) -> None:
+    def pass_on(self, channel: str, payload: str) -> None:
         """Tell whom it concerns."""
-        if notification.channel == "pgq_ready":
-            self.on_ready(notification.payload)
-        elif notification.channel == "pgq_cancel":
-            self.on_cancel(notification.payload)
+        if channel == "pgq_ready":
+            self.on_ready(payload)
+        elif channel == "pgq_cancel":
+            self.on_cancel(payload)
+        else:
+            self.heard.add(payload)
 
     async def confirmed(self, connection: AsyncConnection[Any]) -> bool:
         """Whether the server says that this session listens. Raises psycopg.Error: a dead socket is silent too."""
         row = await (await connection.execute(sql("is_listening"))).fetchone()
         return row is not None and row[0]
 
-    async def prove(self, connection: AsyncConnection[Any]) -> None:
+    async def prove(self, connection: AsyncConnection[Any], hearing: Hearing) -> None:
         """Hear a word of our own. Raises psycopg.Error when it does not come."""
-        word, patience = uuid4().hex, time.monotonic() + PROOF_EVERY
+        word = uuid4().hex
+        self.heard.clear()
         await connection.execute(sql("listen_proof"))
         async with await connect_async(self.conninfo) as mouth:
             await mouth.execute(sql("prove"), {"word": word})
-        heard = False
-        while not heard and (left := patience - time.monotonic()) > 0:
-            async for notification in connection.notifies(timeout=left, stop_after=1):
-                heard = heard or notification.payload == word
-                self.pass_on(notification)
-        if not heard:
+        await hearing.listen(PROOF_EVERY, until=lambda: word in self.heard)
+        if word not in self.heard:
             raise psycopg.OperationalError(
                 "a NOTIFY through PGQ_DATABASE_URL was not heard; "
                 "let PGQ_DIRECT_URL name the same database, on the same server"

@@ -15,6 +15,7 @@ from psycopg import AsyncConnection
 from pgq.db import leases, workers
 from pgq.db.steady import SteadyConnection
 from pgq.values.task import Claimed
+from pgq.worker.bell import Bell
 from pgq.worker.budgets import shared
 from pgq.worker.cursors import Cursors
 from pgq.worker.plan import WorkerPlan
@@ -39,7 +40,7 @@ class Claimer:
         plan: WorkerPlan,
         *,
         room: Callable[[], int],
-        slot_freed: asyncio.Event,
+        slot_freed: Bell,
         start: Callable[[Sequence[Claimed], float], None],
         hand_back_strays: Callable[[AsyncConnection[Any]], Coroutine[Any, Any, None]],
     ) -> None:
@@ -49,7 +50,7 @@ class Claimer:
         self.start = start
         self.hand_back_strays = hand_back_strays
         self.steady = SteadyConnection(plan.conninfo, "claimer")
-        self.woken = asyncio.Event()
+        self.woken = Bell()
         self.waiting = False
         self.said_at = 0.0
         self.full_since: float | None = None
@@ -60,16 +61,22 @@ class Claimer:
 
     def wake(self) -> None:
         """Look at the queues now."""
-        self.woken.set()
+        self.woken.ring()
+
+    def let_go(self, _: object) -> None:
+        """Wait for nothing any more."""
+        self.woken.ring()
+        self.slot_freed.ring()
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Claim until told to stop."""
         until_stopped = asyncio.ensure_future(stopping.wait())
+        until_stopped.add_done_callback(self.let_go)
         try:
             while not stopping.is_set():
                 try:
                     connection = await self.steady.get()
-                    await self.turn(connection, until_stopped)
+                    await self.turn(connection)
                     if self.plan.drain and await self.drained(connection):
                         stopping.set()
                 except psycopg.Error as error:
@@ -79,11 +86,11 @@ class Claimer:
             until_stopped.cancel()
             await self.steady.drop()
 
-    async def turn(self, connection: AsyncConnection[Any], until_stopped: "asyncio.Future[Any]") -> None:
+    async def turn(self, connection: AsyncConnection[Any]) -> None:
         """One claim, and the sleep after it when nothing more is ready."""
         room = self.room()
         if room <= 0:
-            await self.wait_for_a_slot(connection, until_stopped)
+            await self.wait_for_a_slot(connection)
             return
         self.full_since = None
         self.woken.clear()
@@ -93,7 +100,7 @@ class Claimer:
         self.saturated = len(tasks) == room
         # A queue that gave its whole budget may hold more, while another left its share unused.
         if not self.saturated and len(exhausted) == len(names):
-            await self.sleep(connection, until_stopped)
+            await self.sleep(connection)
 
     async def claim(
         self, connection: AsyncConnection[Any], names: Sequence[str], budgets: Sequence[int], room: int
@@ -142,7 +149,7 @@ class Claimer:
         self.cursors = Cursors(self.plan.queue_names, self.plan.poll)
         self.known = connection
 
-    async def sleep(self, connection: AsyncConnection[Any], until_stopped: "asyncio.Future[Any]") -> None:
+    async def sleep(self, connection: AsyncConnection[Any]) -> None:
         """Nothing is ready. Say so once, so that submits notify; look again soon after; then at every poll interval."""
         if not self.waiting or time.monotonic() - self.said_at > SAY_AGAIN:
             await workers.wait_for_tasks(connection, self.plan.id, self.plan.queue_names)
@@ -150,7 +157,7 @@ class Claimer:
             self.naps = list(SOON_AGAIN)
             return
         nap = self.naps.pop(0) if self.naps else self.plan.poll * random.uniform(0.75, 1)  # noqa: S311
-        await one_of(until_stopped, self.woken, timeout=nap)
+        await self.woken.heard(nap)
 
     async def drained(self, connection: AsyncConnection[Any]) -> bool:
         """Whether a worker that only empties its queues has done so; asked when it has nothing to do itself."""
@@ -164,7 +171,7 @@ class Claimer:
             self.say_what_is_left = False
         return nothing_left
 
-    async def wait_for_a_slot(self, connection: AsyncConnection[Any], until_stopped: "asyncio.Future[Any]") -> None:
+    async def wait_for_a_slot(self, connection: AsyncConnection[Any]) -> None:
         """All slots are taken. A worker that stays full for a second need not be woken by submits."""
         self.full_since = self.full_since or time.monotonic()
         patience = self.full_since + LONGEST_FULL - time.monotonic()
@@ -173,13 +180,4 @@ class Claimer:
             self.waiting = False
         self.slot_freed.clear()
         if self.room() <= 0:
-            await one_of(until_stopped, self.slot_freed, timeout=max(patience, 0.01) if self.waiting else None)
-
-
-async def one_of(until_stopped: "asyncio.Future[Any]", event: asyncio.Event, timeout: float | None) -> None:  # noqa: ASYNC109
-    """Return when the worker stops, the event is set, or the time is over."""
-    waiting = asyncio.ensure_future(event.wait())
-    try:
-        await asyncio.wait([until_stopped, waiting], timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        waiting.cancel()
+            await self.slot_freed.heard(max(patience, 0.01) if self.waiting else None)

@@ -14,6 +14,7 @@ from pgq.db.outcomes import Finished
 from pgq.values.outcome import BuryNow, describe
 from pgq.values.report import Report, Sink
 from pgq.values.task import Claimed, Lease
+from pgq.worker.bell import Bell
 from pgq.worker.call import interrupted, outcome_of
 from pgq.worker.deadlines import Deadlines
 from pgq.worker.pace import Pace
@@ -58,7 +59,7 @@ class Executor:
         self.waiting: deque[Running] = deque()
         self.deadlines = Deadlines(self.running.values())
         self.pace = Pace(handlers)
-        self.slot_freed = asyncio.Event()
+        self.slot_freed = Bell()
         self.idle = asyncio.Event()
         self.idle.set()
         self.threads = ThreadPoolExecutor(slots, thread_name_prefix="pgq-handler")
@@ -127,7 +128,7 @@ class Executor:
         self.occupied.discard(running)
         if self.waiting and self.free > 0:
             self.begin(self.waiting.popleft())
-        self.slot_freed.set()
+        self.slot_freed.ring()
 
     def hand_back_waiting(self, longer_than: float = MOST_BETWEEN) -> None:
         """Let others have the tasks that have waited for a slot for so many seconds."""

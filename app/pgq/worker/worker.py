@@ -170,7 +170,7 @@ class Worker:
     def recorded(self, leases: Iterable[Lease]) -> None:
         """These outcomes are written: nothing of them is held any more."""
         self.lease_keeper.release(leases)
-        self.executor.slot_freed.set()
+        self.executor.slot_freed.ring()
 
     def room(self) -> int:
         """How many tasks to claim now."""

@@ -1,8 +1,8 @@
 """From INSERT to the handler's first line on an idle worker, against the bare delivery of a durable INSERT's NOTIFY.
 
 Both sides commit to disk: a NOTIFY by itself writes nothing, and would measure the socket only. Both begin after the
-same pause: a processor that was idle, as an idle worker's is, takes its time to wake up. And they take turns, since what
-a machine gives changes within seconds.
+same pause: a processor that was idle, as an idle worker's is, takes its time to wake up. And they take turns, since
+what a machine gives changes within seconds.
 """
 
 import asyncio

@@ -9,6 +9,7 @@ from uuid import UUID
 from psycopg import AsyncConnection, Connection
 from psycopg.rows import class_row, tuple_row
 
+from pgq.db.arrays import integer_array, text_array, time_array, uuid_array
 from pgq.db.sql import sql
 from pgq.values.lanes import Reading, from_the_start
 from pgq.values.task import Claimed, Lease
@@ -48,15 +49,15 @@ async def claim(
         sql("claim"),
         {
             "worker": worker,
-            "queues": list(queues),
-            "budgets": list(budgets),
-            "kinds": None if kinds is None else list(kinds),
+            "queues": text_array(queues),
+            "budgets": integer_array(budgets),
+            "kinds": None if kinds is None else text_array(kinds),
             "room": room,
             "lease": lease,
-            "lanes": lanes.queues,
-            "priorities": lanes.priorities,
-            "since": [run_at for run_at, _ in lanes.positions],
-            "since_ids": [task for _, task in lanes.positions],
+            "lanes": text_array(lanes.queues),
+            "priorities": integer_array(lanes.priorities),
+            "since": time_array(run_at for run_at, _ in lanes.positions),
+            "since_ids": uuid_array(task for _, task in lanes.positions),
             "durable": durable,
         },
     )

@@ -10,6 +10,6 @@ COMMENT_LINE = re.compile(r"^ *--.*\n", re.MULTILINE)
 
 @cache
 def sql(name: str) -> LiteralString:
-    """The statement in `name`.sql, without the lines that explain it: psycopg reads a text of over 4 KB anew each time."""
+    """The statement in `name`.sql, without the lines that explain it: psycopg parses over 4 KB anew each time."""
     text = files(__name__).joinpath(f"{name}.sql").read_text("utf-8")
     return COMMENT_LINE.sub("", text)

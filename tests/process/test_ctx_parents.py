@@ -16,7 +16,7 @@ APP = "tests.process.parents_app"
 
 READING = (
     "SELECT pid FROM pg_stat_activity"
-    " WHERE query LIKE '%%workflow_node%%' AND state = 'active' AND pid <> pg_backend_pid()"
+    " WHERE query LIKE '-- What the parents of%' AND state = 'active' AND pid <> pg_backend_pid()"
 )
 
 

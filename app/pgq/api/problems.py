@@ -16,6 +16,9 @@ from pgq.values.errors import (
     NotAllowed,
     PgqError,
     QueueFull,
+    ScheduleExists,
+    ScheduleInCode,
+    ScheduleNotFound,
     SchemaError,
     TaskNotFound,
     WrongState,
@@ -120,15 +123,15 @@ def problem_of(error: PgqError) -> Problem:
         case InvalidTask(field=field, reason=reason, position=position):
             path: list[str | int] = [field] if position is None else ["tasks", position, field]
             return Problem("invalid", str(error), errors=[FieldError(pointer(path), reason)])
-        case DuplicateTask():
+        case DuplicateTask() | ScheduleExists():
             return Problem("duplicate", str(error))
         case IdempotencyConflict():
             return Problem("idempotency_conflict", str(error))
         case QueueFull():
             return Problem("queue_full", str(error))
-        case TaskNotFound():
+        case TaskNotFound() | ScheduleNotFound():
             return Problem("not_found", str(error))
-        case WrongState():
+        case WrongState() | ScheduleInCode():
             return Problem("wrong_state", str(error))
         case NotAllowed():
             return Problem("forbidden", f"the service's own database user may not do this: {error}")

@@ -1139,6 +1139,7 @@ CREATE TABLE pgq.schedules (
     CONSTRAINT schedule_priority CHECK (((priority >= 0) AND (priority <= 9))),
     CONSTRAINT schedule_queue_length CHECK (((char_length(queue) >= 1) AND (char_length(queue) <= 128))),
     CONSTRAINT schedule_source CHECK ((source = ANY (ARRAY['user'::text, 'code'::text]))),
+    CONSTRAINT schedule_times CHECK (((next_tick_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (next_tick_at < '3000-01-01 00:00:00+00'::timestamp with time zone) AND (due_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (due_at < '3000-01-01 00:00:00+00'::timestamp with time zone) AND (last_tick_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (last_tick_at < '3000-01-01 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT schedule_timezone_length CHECK (((char_length(timezone) >= 1) AND (char_length(timezone) <= 64)))
 );
 

@@ -8,6 +8,7 @@ from pgq.db.tables import MOMENT, metadata
 __all__ = ["metadata", "schedule_ticks", "schedules"]
 
 NOW = text("clock_timestamp()")
+READ = ("next_tick_at", "due_at", "last_tick_at")
 
 schedules = Table(
     "schedules",
@@ -46,6 +47,9 @@ schedules = Table(
     CheckConstraint("overlap IN ('allow', 'skip')", name="schedule_overlap"),
     CheckConstraint("jitter_seconds >= 0 AND jitter_seconds <= 86400", name="schedule_jitter_range"),
     CheckConstraint("source IN ('user', 'code')", name="schedule_source"),
+    CheckConstraint(
+        " AND ".join(f"{name} >= '2000-01-01Z' AND {name} < '3000-01-01Z'" for name in READ), name="schedule_times"
+    ),
     Index("schedules_due", "due_at", postgresql_where=text("paused_at IS NULL")),
 )
 

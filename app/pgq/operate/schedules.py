@@ -1,4 +1,4 @@
-"""Verbs on a schedule. A schedule that live code declares can be paused, resumed and run, and is changed in the code."""
+"""Verbs on a schedule. One that live code declares can be paused, resumed and run here, and is changed in the code."""
 
 from collections.abc import Mapping
 from dataclasses import asdict

@@ -1,8 +1,8 @@
 """Cron: five fields, six with seconds first, or an alias; read in a time zone, which may have daylight saving time.
 
-A job whose hour field begins with `*` follows the wall clock, through an hour that comes twice and past one that is left
-out. One at named hours fires once each: what falls into an hour that is left out fires when that hour would have begun,
-and an hour that comes twice counts once, the first time.
+A job whose hour field begins with `*` follows the wall clock, through an hour that comes twice and past one that is
+left out. One at named hours fires once each: what falls into an hour that is left out fires when that hour would have
+begun, and an hour that comes twice counts once, the first time.
 """
 
 import re
@@ -41,7 +41,7 @@ WANTED = {
 
 SECOND = timedelta(seconds=1)
 HALF_A_DAY = timedelta(hours=12)
-SOME_DAY = datetime(2000, 1, 1)  # noqa: DTZ001 (a wall clock's, in no zone)
+SOME_DAY = datetime(2000, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ OVERLAPS = ("allow", "skip")
 CRON_LENGTH = crons.LENGTH
 LONGEST_JITTER = 86_400.0
 CODE_ALIVE = 60.0
-"""Seconds for which a schedule of code is taken to be there after a live worker has shown it. Later it does not fire."""
+"""Seconds for which a schedule of code is there after a live worker has shown it. Later it does not fire."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,11 @@ CREATE TABLE pgq.schedules (
     error_at       timestamptz,
     seen_at        timestamptz,
     created_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
-    updated_at     timestamptz NOT NULL DEFAULT clock_timestamp()
+    updated_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
+    -- No client reads infinity: one such row would keep the scheduler from all others.
+    CONSTRAINT schedule_times CHECK (
+        next_tick_at >= '2000-01-01Z' AND next_tick_at < '3000-01-01Z' AND due_at >= '2000-01-01Z' AND due_at < '3000-01-01Z'
+        AND last_tick_at >= '2000-01-01Z' AND last_tick_at < '3000-01-01Z')
 );
 
 -- What the scheduler asks once a second. Those to be computed have no due_at.

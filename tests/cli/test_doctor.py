@@ -319,13 +319,13 @@ def test_schedules_that_do_not_fire(pgq: Pgq, look: Look, connection: Connection
     pgq("schedules", "pause", "paused")
     assert look("schedules")["ok"], "its scheduler has a minute to look at a new one"
     connection.execute("UPDATE pgq.schedules SET updated_at = now() - interval '10 min'")
-    assert_bad(look("schedules"), "overdue: 'full one' for 10 min, 'nightly' for 10 min", "start a worker")
+    assert_bad(look("schedules"), "overdue: 'full one' for 10 min, 'nightly' for 10 min | start a worker")
     connection.execute(
         "UPDATE pgq.schedules SET next_tick_at = now() - interval '2 min', due_at = now() + interval '1 min'"
     )
     assert look("schedules")["ok"], "the jitter is not over"
     connection.execute("UPDATE pgq.schedules SET due_at = now() - interval '5 min' WHERE name <> 'full one'")
-    assert_bad(look("schedules"), "overdue: 'nightly' for 5 min", "start a worker")
+    assert_bad(look("schedules"), "overdue: 'nightly' for 5 min | start a worker")
     connection.execute("UPDATE pgq.schedules SET error = 'queue x is full' WHERE name <> 'nightly'")
     assert_bad(look("schedules"), "'full one' (queue x is full)", "pgq schedules pause 'full one'")
 

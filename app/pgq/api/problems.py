@@ -40,7 +40,7 @@ CODES: Mapping[str, tuple[int, str]] = {
     "method_not_allowed": (405, "The method is not allowed here"),
     "too_slow": (408, "The body did not arrive in time"),
     "idempotency_conflict": (409, "The idempotency key belongs to another request"),
-    "duplicate": (409, "The id is in use already"),
+    "duplicate": (409, "The id or name is in use already"),
     "lease_lost": (409, "The lease is lost"),
     "wrong_state": (409, "The state does not allow this"),
     "too_large": (413, "The request is too large"),

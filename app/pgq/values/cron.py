@@ -118,14 +118,14 @@ class Cron:
 
     def by_the_clock(self, moment: datetime) -> datetime:
         """Whenever the wall clock shows one of the times."""
-        at, wall = whole(moment), self.wall_of(moment)
+        since, wall = whole(moment), self.wall_of(moment)
         while True:
-            offset = at - wall.replace(tzinfo=UTC)
-            tick = self.next_on(wall).replace(tzinfo=UTC) + offset
-            change = self.first_change(at, tick)
+            offset = since.replace(tzinfo=None) - self.wall_of(since)
+            tick = (self.next_on(wall) + offset).replace(tzinfo=UTC)
+            change = self.first_change(since, tick)
             if change is None:
                 return tick
-            at, wall = change - SECOND, self.wall_of(change) - SECOND
+            since, wall = change, self.wall_of(change) - SECOND
 
     def next_on(self, wall: datetime) -> datetime:
         self.times.dt = wall

@@ -157,6 +157,17 @@ def test_what_code_declares_is_changed_there(pgq: Pgq, connection: Connection[An
     assert (shown["source"], shown["cron"], shown["paused"]) == ("code", "0 3 * * *", True)
 
 
+def test_what_no_live_worker_has_in_its_code_is_unseen_and_can_be_removed(
+    pgq: Pgq, connection: Connection[Any]
+) -> None:
+    add(pgq)
+    in_code(connection)
+    assert " code    active " in pgq("schedules", "list").out
+    connection.execute("UPDATE pgq.schedules SET seen_at = now() - interval '2 min'")
+    assert " code    unseen " in pgq("schedules", "list").out
+    assert pgq("schedules", "remove", "nightly").code == 0
+
+
 def test_hidden_fields_are_not_shown(pgq: Pgq, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGQ_REDACT", "password")
     add(pgq, "nightly", '{"password": "hunter2"}')

@@ -219,6 +219,8 @@ def state(schedule: "Schedule") -> str:
     """What keeps it from firing, if anything does."""
     if schedule.paused_at:
         return "paused"
+    if schedule.unseen:
+        return "unseen"
     return "failing" if schedule.error else "active"
 
 

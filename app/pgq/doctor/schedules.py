@@ -26,7 +26,7 @@ def schedules(connection: Connection[Any]) -> Verdict:
         what = [f"{row['name']!r} ({row['error']})" for row in failing]
         names = " ".join(quote(row["name"]) for row in failing[:SHOWN])
         return bad(
-            f"refused at the last tick: {some(what)}",
+            f"could not fire: {some(what)}",
             "mend what the message says: in the code that declares it, or by 'pgq schedules add NAME CRON KIND "
             f"--replace'; until then: pgq schedules pause {names}",
         )

@@ -1,13 +1,14 @@
 """A schedule, as it is shown."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from pgq.values.cron import Cron
 from pgq.values.errors import InvalidTask
 from pgq.values.fields import LATEST
+from pgq.values.new_schedule import CODE_ALIVE
 from pgq.values.redaction import Redaction
 from pgq.values.task import json_value, shown
 
@@ -40,6 +41,12 @@ class Schedule:
     updated_at: datetime
     task_queue: str
     read_at: datetime
+
+    @property
+    def unseen(self) -> bool:
+        """Whether code declares it that no live worker has: it does not fire."""
+        alive = timedelta(seconds=CODE_ALIVE)
+        return self.source == "code" and (self.seen_at is None or self.read_at - self.seen_at > alive)
 
     @property
     def next_ticks(self) -> list[datetime]:

@@ -192,10 +192,14 @@ async def test_put_makes_one_or_replaces_the_whole_of_it(api: httpx2.AsyncClient
     assert names(connection) == ["nightly"]
 
 
-async def test_a_paused_schedule_says_so_and_is_resumed(api: httpx2.AsyncClient) -> None:
+async def test_a_paused_schedule_says_so_and_is_resumed(api: httpx2.AsyncClient, connection: Connection[Any]) -> None:
     await create(api)
+    tick = "2999-01-01T03:00:00.000000Z"
+    connection.execute("UPDATE pgq.schedules SET next_tick_at = %s, due_at = %s", [tick, tick])
+    assert (await api.get("/v1/schedules/nightly")).json()["next_tick_at"] == tick
     paused = (await api.post("/v1/schedules/nightly/pause")).json()
     assert (paused["paused"], paused["paused_at"] is not None) == (True, True)
+    assert (paused["next_tick_at"], len(paused["next_ticks"])) == (None, 10)
     again = (await api.post("/v1/schedules/nightly/pause", json={})).json()
     assert again["paused_at"] == paused["paused_at"]
     resumed = (await api.post("/v1/schedules/nightly/resume")).json()

@@ -72,7 +72,7 @@ class Schedule:
             "source": self.source,
             "paused": self.paused_at is not None,
             "paused_at": json_value(self.paused_at),
-            "next_tick_at": json_value(self.next_tick_at),
+            "next_tick_at": None if self.paused_at else json_value(self.next_tick_at),
             "next_ticks": [json_value(tick) for tick in self.next_ticks],
             "last_tick_at": json_value(self.last_tick_at),
             "last_task_id": json_value(self.last_task_id),

@@ -129,7 +129,9 @@ class Schedule(BaseModel):
     source: Literal["user", "code"] = Field(description="`code`: an app declares it; change it there.")
     paused: bool
     paused_at: datetime | None
-    next_tick_at: datetime | None = Field(description="The tick that fires next; null until a scheduler has looked.")
+    next_tick_at: datetime | None = Field(
+        description="The tick that fires next; null while it is paused, and until a scheduler has looked."
+    )
     next_ticks: list[datetime] = Field(description="The next ten ticks, as if it were not paused.")
     last_tick_at: datetime | None
     last_task_id: UUID | None

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from psycopg import Connection
@@ -124,7 +125,7 @@ def test_run_submits_the_task_now(pgq: Pgq, connection: Connection[Any]) -> None
     add(pgq, "nightly", '{"n": 1}', "-q", "reports")
     before = datetime.now(UTC)
     task = pgq("schedules", "run", "nightly").out.strip()
-    assert rows.state(connection, task) == "pending"
+    assert rows.state(connection, UUID(task)) == "pending"
     (shown,) = pgq("schedules", "run", "nightly", "--json").lines
     assert (shown["kind"], shown["payload"], shown["queue"]) == ("report", {"n": 1}, "reports")
     assert shown["headers"]["schedule"] == "nightly"

@@ -55,7 +55,7 @@ def test_a_viewer_changes_nothing(pgq: Pgq, seen: dict[str, UUID]) -> None:
     for words in (["cancel", seen["pending"]], ["retry", seen["dead"]]):
         assert "ask for one of the roles" in pgq("tasks", *words).err
     assert "ask for one of the roles" in pgq("submit", "echo").err
-    for words in (["pause", "nightly"], ["remove", "nightly"], ["run", "nightly"], ["add", "new", "@daily", "echo"]):
-        assert "ask for one of the roles" in pgq("schedules", *words).err
+    for line in ("pause nightly", "remove nightly", "run nightly", "add new @daily echo"):
+        assert "ask for one of the roles" in pgq("schedules", *line.split()).err
     for state, task in seen.items():
         assert pgq("status", task, "--json").json["state"] == state

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from functools import partial
 
 import pytest
 
@@ -101,12 +102,12 @@ async def test_a_client_that_vanishes_at_any_point_leaves_every_tick_with_one_ta
             ticking = asyncio.ensure_future(ticker.tick(doomed))
             for _ in range(fired):
                 await asyncio.sleep(0)
-                until(lambda: watching.value(IDLE, backend), "the server to do what it was sent")
+                until(partial(watching.value, IDLE, backend), "the server to do what it was sent")
             finished = ticking.done()
             doomed.pgconn.finish()
             ticking.cancel()
             await asyncio.wait([ticking])
-            until(lambda: watching.value(GONE, backend), "the connection to end")
+            until(partial(watching.value, GONE, backend), "the connection to end")
             await db.tick("scheduler")
             fired += 1
             assert len(await ticks(db)) == fired

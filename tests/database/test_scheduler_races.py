@@ -33,6 +33,19 @@ async def test_of_two_schedulers_that_have_read_the_same_one_fires(db: Database)
     assert len(await ticks(db)) + len(await ticks(db, "other")) == fired
 
 
+async def test_what_was_read_before_another_fired_moves_no_schedule_back(db: Database) -> None:
+    await make(db, due=1)
+    slow = await SCHEDULER.work(db.connection)
+    await db.tick("scheduler")
+    await make_due(db, "s", "2998-01-01Z")
+    before = await row(db)
+    await make_duty_due(db.connection, "scheduler")
+
+    await send(db.connection, SCHEDULER, slow, B)
+
+    assert await row(db) == before
+
+
 async def test_of_two_that_send_at_once_the_second_does_not_wait_for_the_first(db: Database) -> None:
     await make(db, due=1)
     one, two = await db.another(autocommit=False), await db.another()

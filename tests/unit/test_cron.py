@@ -101,6 +101,7 @@ def test_an_unknown_time_zone_is_refused(timezone: object) -> None:
         ("15 30 2 * * *", "America/New_York", "2026-03-08T00Z", ["2026-03-08T07:00Z", "2026-03-09T06:30:15Z"]),
         ("30 1 * * *", "America/New_York", "2026-11-01T00Z", ["2026-11-01T05:30Z", "2026-11-02T06:30Z"]),
         ("30 1 * * *", "America/New_York", "2026-11-01T05:45Z", ["2026-11-02T06:30Z"]),
+        ("30 1 * * *", "America/New_York", "2026-11-01T06:10Z", ["2026-11-02T06:30Z"]),
         ("30 * * * *", "America/New_York", "2026-11-01T05Z", ["2026-11-01T05:30Z", "2026-11-01T06:30Z"]),
         ("30 */1 * * *", "America/New_York", "2026-03-08T06Z", ["2026-03-08T06:30Z", "2026-03-08T07:30Z"]),
         # Lord Howe moves by half an hour: from 02:00 to 02:30 on 4 October 2026, and back from 02:00 on 5 April.

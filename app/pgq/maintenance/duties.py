@@ -35,7 +35,7 @@ def duties(*, lease: float, kind_grace: float, retention: float = 7 * 86_400) ->
             parameters={"grace": kind_grace, "only": None},
             candidates="tasks_of_unknown_kinds",
         ),
-        Scheduler(name="scheduler", statement="schedules/fire", period=EVERY_SECOND),
+        Scheduler(name="scheduler", statement="schedules/fire", period=EVERY_SECOND, routine=True),
         Duty(name="partitioner", statement="partition_ahead", period=3_600),
         Duty(name="sampler", statement="sample", period=10, routine=True),
         Duty(name="accountant", statement="account", period=60, routine=True),

@@ -150,6 +150,15 @@ async def test_a_worker_can_do_all_that_a_worker_does(db: Database, sign_in: Sig
         workers.leave(connection, A)
 
 
+async def test_operators_write_schedules_and_submitters_do_not_even_see_them(db: Database, sign_in: SignIn) -> None:
+    operator, submitter = await sign_in("pgq_admin"), await sign_in("pgq_submitter")
+    insert = "INSERT INTO pgq.schedules (name, cron, kind) VALUES ('s', '@daily', 'echo')"
+    await db.run(insert, on=operator)
+    assert await db.run("UPDATE pgq.schedules SET cron = '@hourly', paused_at = now()", on=operator) == 1
+    await refused(db, submitter, "SELECT * FROM pgq.schedules", insert, "SELECT * FROM pgq.schedule_ticks")
+    assert await db.run("DELETE FROM pgq.schedules", on=operator) == 1
+
+
 async def test_a_worker_can_do_every_duty(db: Database, sign_in: SignIn) -> None:
     session = await sign_in("pgq_worker")
     gone = await db.running()

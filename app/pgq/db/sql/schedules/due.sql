@@ -4,7 +4,7 @@
 SELECT s.name, s.cron, s.timezone, s.misfire, s.jitter_seconds, s.next_tick_at, s.due_at, clock_timestamp() AS now
 FROM   pgq.schedules AS s
 WHERE  s.paused_at IS NULL AND (s.due_at <= statement_timestamp() OR s.due_at IS NULL)
-AND    (s.source = 'user' OR s.seen_at > clock_timestamp() - make_interval(secs => %(alive)s))
+AND    (s.source = 'user' OR s.seen_at BETWEEN clock_timestamp() - make_interval(secs => %(alive)s) AND clock_timestamp())
 AND    (s.error_at BETWEEN clock_timestamp() - interval '1 minute' AND clock_timestamp()) IS NOT TRUE
 ORDER  BY s.due_at NULLS FIRST
 LIMIT  %(most)s

@@ -3,6 +3,35 @@
 
 CREATE SCHEMA pgq;
 
+CREATE FUNCTION pgq.accept_schedule() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+DECLARE
+    other_times CONSTANT boolean := TG_OP = 'INSERT' OR (NEW.cron, NEW.timezone) IS DISTINCT FROM (OLD.cron, OLD.timezone);
+BEGIN
+    IF other_times THEN
+        -- What the fields hold only the scheduler can tell: it says in `error` what it cannot read.
+        IF NEW.cron !~ '^\s*(@[a-zA-Z]+|\S+(\s+\S+){4,5})\s*$' THEN
+            PERFORM pgq.refuse('cron', 'must have five fields, six with seconds first, or be an alias such as @daily');
+        END IF;
+        BEGIN
+            PERFORM clock_timestamp() AT TIME ZONE NEW.timezone;
+        EXCEPTION WHEN invalid_parameter_value THEN
+            PERFORM pgq.refuse('timezone', format('%L is not a time zone such as Europe/Paris', NEW.timezone));
+        END;
+    END IF;
+    IF other_times OR OLD.paused_at IS NOT NULL AND NEW.paused_at IS NULL THEN
+        NEW.next_tick_at := NULL;
+        NEW.due_at := NULL;
+    END IF;
+    NEW.error := NULL;
+    NEW.error_at := NULL;
+    NEW.updated_at := clock_timestamp();
+    RETURN NEW;
+END
+$_$;
+
 CREATE FUNCTION pgq.accept_task() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1484,6 +1513,48 @@ CREATE UNLOGGED TABLE pgq.rate_limits (
 )
 WITH (fillfactor='50');
 
+CREATE TABLE pgq.schedule_ticks (
+    schedule text NOT NULL,
+    tick_at timestamp with time zone NOT NULL,
+    task_id uuid
+);
+
+CREATE TABLE pgq.schedules (
+    name text NOT NULL,
+    cron text NOT NULL,
+    timezone text DEFAULT 'UTC'::text NOT NULL,
+    kind text NOT NULL,
+    payload jsonb DEFAULT '{}'::jsonb NOT NULL,
+    queue text,
+    priority integer,
+    misfire text DEFAULT 'once'::text NOT NULL,
+    overlap text DEFAULT 'allow'::text NOT NULL,
+    jitter_seconds double precision DEFAULT 0 NOT NULL,
+    source text DEFAULT 'user'::text NOT NULL,
+    paused_at timestamp with time zone,
+    next_tick_at timestamp with time zone,
+    due_at timestamp with time zone,
+    last_tick_at timestamp with time zone,
+    last_task_id uuid,
+    error text,
+    error_at timestamp with time zone,
+    seen_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT schedule_cron_length CHECK (((char_length(cron) >= 1) AND (char_length(cron) <= 200))),
+    CONSTRAINT schedule_jitter_range CHECK (((jitter_seconds >= (0)::double precision) AND (jitter_seconds <= (86400)::double precision))),
+    CONSTRAINT schedule_kind_length CHECK (((char_length(kind) >= 1) AND (char_length(kind) <= 128))),
+    CONSTRAINT schedule_misfire CHECK ((misfire = ANY (ARRAY['skip'::text, 'once'::text, 'all'::text]))),
+    CONSTRAINT schedule_name CHECK ((((char_length(name) >= 1) AND (char_length(name) <= 128)) AND (name !~ '[\x01-\x1f\x7f]'::text))),
+    CONSTRAINT schedule_overlap CHECK ((overlap = ANY (ARRAY['allow'::text, 'skip'::text]))),
+    CONSTRAINT schedule_payload CHECK (((jsonb_typeof(payload) = 'object'::text) AND (octet_length((payload)::text) <= 1000000))),
+    CONSTRAINT schedule_priority CHECK (((priority >= 0) AND (priority <= 9))),
+    CONSTRAINT schedule_queue_length CHECK (((char_length(queue) >= 1) AND (char_length(queue) <= 128))),
+    CONSTRAINT schedule_source CHECK ((source = ANY (ARRAY['user'::text, 'code'::text]))),
+    CONSTRAINT schedule_times CHECK (((next_tick_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (next_tick_at < '3000-01-01 00:00:00+00'::timestamp with time zone) AND (due_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (due_at < '3000-01-01 00:00:00+00'::timestamp with time zone) AND (last_tick_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (last_tick_at < '3000-01-01 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT schedule_timezone_length CHECK (((char_length(timezone) >= 1) AND (char_length(timezone) <= 64)))
+);
+
 CREATE TABLE pgq.task_totals (
     succeeded bigint NOT NULL,
     failed bigint NOT NULL,
@@ -1835,6 +1906,12 @@ ALTER TABLE ONLY pgq.queues
 ALTER TABLE ONLY pgq.rate_limits
     ADD CONSTRAINT rate_limits_pkey PRIMARY KEY (bucket);
 
+ALTER TABLE ONLY pgq.schedule_ticks
+    ADD CONSTRAINT schedule_ticks_pkey PRIMARY KEY (schedule, tick_at);
+
+ALTER TABLE ONLY pgq.schedules
+    ADD CONSTRAINT schedules_pkey PRIMARY KEY (name);
+
 ALTER TABLE ONLY pgq.task_dependencies
     ADD CONSTRAINT task_dependencies_pkey PRIMARY KEY (parent_id, child_id);
 
@@ -1868,6 +1945,10 @@ CREATE INDEX dead_tasks_workflow ON pgq.dead_tasks USING btree (workflow_id) WHE
 
 CREATE INDEX idempotency_keys_expiry ON pgq.idempotency_keys USING btree (expires_at);
 
+CREATE INDEX schedule_ticks_oldest ON pgq.schedule_ticks USING btree (tick_at);
+
+CREATE INDEX schedules_due ON pgq.schedules USING btree (due_at) WHERE (paused_at IS NULL);
+
 CREATE INDEX task_dependencies_child ON pgq.task_dependencies USING btree (child_id);
 
 CREATE INDEX task_history_workflow ON ONLY pgq.task_history USING btree (workflow_id) WHERE (workflow_id IS NOT NULL);
@@ -1881,6 +1962,8 @@ CREATE INDEX tasks_lanes ON pgq.tasks USING btree (queue, priority, run_at, id) 
 CREATE INDEX tasks_running ON pgq.tasks USING btree (queue, id) WHERE (state = 'running'::text);
 
 CREATE INDEX tasks_workflow ON pgq.tasks USING btree (workflow_id) WHERE (workflow_id IS NOT NULL);
+
+CREATE TRIGGER accept_schedule BEFORE INSERT OR UPDATE OF name, cron, timezone, kind, payload, queue, priority, misfire, overlap, jitter_seconds, source, paused_at ON pgq.schedules FOR EACH ROW EXECUTE FUNCTION pgq.accept_schedule();
 
 CREATE TRIGGER accept_task BEFORE INSERT ON pgq.tasks FOR EACH ROW WHEN (((new.id IS NULL) OR (new.created_at IS NULL) OR (new.idempotency_key IS NOT NULL) OR (new.expires_at IS NOT NULL) OR (((new.priority >= 0) AND (new.priority <= 9)) IS NOT TRUE) OR (((new.max_attempts >= 1) AND (new.max_attempts <= 1000)) IS NOT TRUE) OR (((new.timeout_seconds > (0)::double precision) AND (new.timeout_seconds <= (315360000)::double precision)) IS NOT TRUE) OR (((new.run_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (new.run_at < '3000-01-01 00:00:00+00'::timestamp with time zone)) IS NOT TRUE) OR ((new.tags = '{}'::text[]) IS NOT TRUE) OR ((new.headers = '{}'::jsonb) IS NOT TRUE) OR (((char_length(new.kind) >= 1) AND (char_length(new.kind) <= 128)) IS NOT TRUE) OR (new.kind ~ '[\x01-\x1f\x7f]'::text) OR (((char_length(new.queue) >= 1) AND (char_length(new.queue) <= 128)) IS NOT TRUE) OR (new.queue ~ '[\x01-\x1f\x7f]'::text) OR ((jsonb_typeof(new.payload) = 'object'::text) IS NOT TRUE) OR (pg_column_compression(new.payload) IS NOT NULL) OR (pg_column_size(new.payload) > 2000) OR (octet_length((new.payload)::text) > 1000000))) EXECUTE FUNCTION pgq.accept_task();
 
@@ -1905,6 +1988,10 @@ GRANT USAGE ON SCHEMA pgq TO pgq_submitter;
 GRANT USAGE ON SCHEMA pgq TO pgq_viewer;
 GRANT USAGE ON SCHEMA pgq TO pgq_worker;
 GRANT USAGE ON SCHEMA pgq TO pgq_admin;
+
+REVOKE ALL ON FUNCTION pgq.accept_schedule() FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.accept_schedule() TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.accept_schedule() TO pgq_admin;
 
 REVOKE ALL ON FUNCTION pgq.accept_task() FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.accept_task() TO pgq_worker;
@@ -2118,6 +2205,7 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.idempotency_keys TO pgq_admin;
 GRANT SELECT ON TABLE pgq.kinds TO pgq_submitter;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.kinds TO pgq_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.kinds TO pgq_admin;
+GRANT SELECT ON TABLE pgq.kinds TO pgq_viewer;
 
 GRANT SELECT,UPDATE ON TABLE pgq.maintenance TO pgq_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.maintenance TO pgq_admin;
@@ -2189,6 +2277,14 @@ GRANT SELECT ON TABLE pgq.queue_settings TO pgq_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.queue_settings TO pgq_admin;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.rate_limits TO pgq_admin;
+
+GRANT SELECT ON TABLE pgq.schedule_ticks TO pgq_viewer;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.schedule_ticks TO pgq_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.schedule_ticks TO pgq_admin;
+
+GRANT SELECT ON TABLE pgq.schedules TO pgq_viewer;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.schedules TO pgq_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.schedules TO pgq_admin;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.task_totals TO pgq_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.task_totals TO pgq_admin;

@@ -16,7 +16,8 @@ from pgq.db import duties as duties_db
 from pgq.db import leases, outcomes
 from pgq.db.outcomes import Finished, HandBack
 from pgq.db.sql import sql
-from pgq.maintenance.duties import Duty, duties
+from pgq.maintenance.duties import duties
+from pgq.maintenance.duty import Duty, Work
 from pgq.values.outcome import BuryNow, CancelNow, Complete, ErrorInfo, Outcome, RetryLater, SnoozeFor
 from pgq.values.task import Claimed
 from tests.until import PATIENCE
@@ -225,14 +226,21 @@ def duty(name: str) -> Duty:
 
 async def take_turn(connection: Connection, duty: Duty, worker: UUID = A, **parameters: Any) -> tuple[int, list[UUID]]:
     """A tick of one duty, as the ticker does it."""
+    return await send(connection, duty, await duty.work(connection), worker, **parameters)
+
+
+async def send(
+    connection: Connection, duty: Duty, work: Work, worker: UUID = A, **parameters: Any
+) -> tuple[int, list[UUID]]:
+    """What a ticker sends once it knows what to do."""
     return await duties_db.take_turn_and_do(
         connection,
         duty=duty.name,
         worker=worker,
         period=duty.period,
         hold=duty.hold,
-        statement=duty.statement,
-        parameters={**duty.parameters, **parameters},
+        statement=work.statement,
+        parameters={**work.parameters, **parameters},
     )
 
 

@@ -66,6 +66,7 @@ def worker_plan(settings: Settings, app: App, queues: Sequence[tuple[str, int]] 
         conninfo=conninfo,
         listen_conninfo=direct or conninfo,
         handlers=app.handlers,
+        schedules=app.checked_schedules(),
         queues=[ServedQueue(name, weight) for name, weight in queues] if queues else queues_of(app.handlers),
         concurrency=settings.concurrency,
         lease=settings.lease_seconds,

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
+from uuid import uuid4
 
 import httpx2
 from psycopg import Connection
@@ -37,6 +38,20 @@ def queue(_connection: Connection[Any]) -> object:
     return QUEUE
 
 
+def schedule(connection: Connection[Any]) -> object:
+    """A schedule of its own."""
+    row = connection.execute(
+        "INSERT INTO pgq.schedules (name, cron, kind, queue) VALUES (pgq.uuid7(), '@daily', 'echo', %s) RETURNING name",
+        [QUEUE],
+    ).fetchone()
+    assert row is not None
+    return row[0]
+
+
+def unused_name(_connection: Connection[Any]) -> object:
+    return uuid4()
+
+
 def token(connection: Connection[Any]) -> object:
     stored, _ = create_token(connection, name="spare", scopes=["read"], created_by="a test")
     return stored.id
@@ -59,6 +74,12 @@ def remote_and_task(connection: Connection[Any]) -> object:
 
 
 AN_ERROR = {"type": "ValueError", "message": "no"}
+A_SCHEDULE = {"cron": "@daily", "kind": "echo", "queue": QUEUE}
+
+
+def new_schedule() -> Mapping[str, Any]:
+    """A schedule of a name that is not taken."""
+    return {"name": str(uuid4()), **A_SCHEDULE}
 
 
 @dataclass(frozen=True)
@@ -73,7 +94,7 @@ class Route:
     answer: int = 200
     elsewhere: int = 200
     target: Targets | None = None
-    body: Mapping[str, Any] | None = None
+    body: Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None = None
     open: bool = False
     own_only: bool = False
 
@@ -105,6 +126,14 @@ ROUTES: Mapping[str, Route] = {
     "set_queue": Route(("operate",), 200, 404, queue, {"timeout_seconds": 60}),
     "pause_queue": Route(("operate",), 200, 404, queue, {}),
     "resume_queue": Route(("operate",), 200, 404, queue),
+    "list_schedules": Route(("read",)),
+    "create_schedule": Route(("operate",), 201, 403, body=new_schedule),
+    "get_schedule": Route(("read",), 200, 404, schedule),
+    "put_schedule": Route(("operate",), 201, 403, unused_name, A_SCHEDULE),
+    "delete_schedule": Route(("operate",), 204, 404, schedule),
+    "pause_schedule": Route(("operate",), 200, 404, schedule),
+    "resume_schedule": Route(("operate",), 200, 404, schedule),
+    "run_schedule": Route(("operate",), 201, 404, schedule),
     "list_workers": Route(("read",)),
     "register_worker": Route(("work",), 201, 403, body={"name": "robot", "queues": [QUEUE]}),
     "drain_worker": Route(("work", "operate"), 200, 404, remote),
@@ -209,4 +238,5 @@ async def ask(
         path = path[: path.index("{")] + str(route.target(connection)) + path[path.rindex("}") + 1 :]
     if route.body is None:
         return await client.request(method, path)
-    return await client.request(method, path, json=dict(route.body))
+    body = route.body() if callable(route.body) else route.body
+    return await client.request(method, path, json=dict(body))

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from psycopg import AsyncConnection
 
 from pgq.db import workers
 from pgq.db.connect import connect, connect_async
@@ -17,6 +18,7 @@ from pgq.db.duties import take_turn_and_do
 from pgq.db.leases import claim
 from pgq.db.outcomes import Finished, HandBack, record
 from pgq.maintenance.duties import duties
+from pgq.maintenance.duty import Duty
 from pgq.values.outcome import BuryNow, Complete, ErrorInfo, Outcome, RetryLater
 from tests.tasks import Tasks, tasks_of
 from tests.until import until
@@ -35,20 +37,27 @@ async def freeze_at_every_step(work: Coroutine[Any, Any, Any], watching: Tasks, 
 
 
 @pytest.mark.parametrize("duty", duties(lease=60, kind_grace=60), ids=lambda duty: duty.name)
-async def test_a_frozen_tick_holds_no_duty(dsn: str, duty: Any) -> None:
+async def test_a_frozen_tick_holds_no_duty(dsn: str, duty: Duty) -> None:
     with tasks_of(dsn) as watching:
+        watching.connection.execute("INSERT INTO pgq.schedules (name, cron, kind) VALUES ('s', '* * * * * *', 'echo')")
+        watching.connection.execute("UPDATE pgq.schedules SET next_tick_at = '2026-01-01Z', due_at = '2026-01-01Z'")
         async with await connect_async(dsn) as connection:
-            turn = take_turn_and_do(
-                connection,
-                duty=duty.name,
-                worker=uuid4(),
-                period=duty.period,
-                hold=duty.hold,
-                statement=duty.statement,
-                parameters=duty.parameters,
-            )
-            await freeze_at_every_step(turn, watching, connection.info.backend_pid)
+            await freeze_at_every_step(turn(connection, duty), watching, connection.info.backend_pid)
         assert watching.value("SELECT runs FROM pgq.maintenance WHERE duty = %s", duty.name) == 1
+
+
+async def turn(connection: AsyncConnection[Any], duty: Duty) -> None:
+    """What a ticker does when a duty is due."""
+    work = await duty.work(connection)
+    await take_turn_and_do(
+        connection,
+        duty=duty.name,
+        worker=uuid4(),
+        period=duty.period,
+        hold=duty.hold,
+        statement=work.statement,
+        parameters=work.parameters,
+    )
 
 
 async def test_a_frozen_completer_holds_no_row(dsn: str) -> None:

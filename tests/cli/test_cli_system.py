@@ -172,6 +172,15 @@ def test_check_is_green_when_everything_is_in_place(pgq: Pgq, module: Any) -> No
     assert pgq("check").code == 0
 
 
+def test_check_reads_the_schedules_of_the_code(pgq: Pgq, module: Any) -> None:
+    text = "import pgq\nqueue = pgq.App()\n@queue.schedule('@daily', payload={})\n"
+    text += "@queue.task\ndef send(to: str{}): ...\n"
+    good = pgq("check", module("good_schedules", text.format("{}", " = 'ada'")))
+    assert (good.code, "; schedules: send (@daily, UTC)" in good.out) == (0, True)
+    bad = pgq("check", module("bad_schedules", text.format("{'to': 5}", "")))
+    assert (bad.code, "of schedule 'send'" in bad.out) == (1, True)
+
+
 def test_check_is_red_with_the_remedy(
     pgq: Pgq, module: Any, connection: Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,6 +20,7 @@ def seen(pgq: Pgq, connection: Connection[Any], dsn: str, monkeypatch: pytest.Mo
     connection.execute(f"CREATE ROLE {user} LOGIN PASSWORD '{password}' IN ROLE pgq_viewer")
     monkeypatch.setenv("PGQ_DATABASE_URL", make_conninfo(dsn, user=user, password=password))
     rows.worker(connection, ["echo"])
+    connection.execute("INSERT INTO pgq.schedules (name, cron, kind) VALUES ('nightly', '@daily', 'echo')")
     tasks = {
         "pending": rows.submitted(connection, tags=["a"]),
         "running": rows.running(connection),
@@ -45,6 +46,8 @@ def test_a_viewer_lists_and_shows(pgq: Pgq, seen: dict[str, UUID]) -> None:
         assert pgq("status", task, "--json").json["state"] == state
         assert pgq("tasks", "show", task, "--json").json["state"] == state
     assert pgq("dlq", "show", seen["dead"]).code == 0
+    assert [one["name"] for one in pgq("schedules", "list", "--json").json] == ["nightly"]
+    assert pgq("schedules", "show", "nightly").code == 0
     assert "ValueError: no" in pgq("tasks", "show", seen["running"]).out
 
 
@@ -52,5 +55,7 @@ def test_a_viewer_changes_nothing(pgq: Pgq, seen: dict[str, UUID]) -> None:
     for words in (["cancel", seen["pending"]], ["retry", seen["dead"]]):
         assert "ask for one of the roles" in pgq("tasks", *words).err
     assert "ask for one of the roles" in pgq("submit", "echo").err
+    for line in ("pause nightly", "remove nightly", "run nightly", "add new @daily echo"):
+        assert "ask for one of the roles" in pgq("schedules", *line.split()).err
     for state, task in seen.items():
         assert pgq("status", task, "--json").json["state"] == state

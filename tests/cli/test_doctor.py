@@ -310,3 +310,29 @@ def test_paused_queues_that_fill_up(pgq: Pgq, look: Look, connection: Connection
         pgq("queues", "pause", f"q{number}")
         rows.submitted(connection, queue=f"q{number}")
     assert_bad(look("paused queues"), "'q0' (1 ready", "and 2 more", "pgq queues resume q0 q1 q2 q3 q4")
+
+
+def test_schedules_that_do_not_fire(pgq: Pgq, look: Look, connection: Connection[Any]) -> None:
+    assert look("schedules")["ok"]
+    for name in ("nightly", "full one", "paused"):
+        pgq("schedules", "add", name, "@daily", "report", "--jitter", "1h")
+    pgq("schedules", "pause", "paused")
+    assert look("schedules")["ok"], "its scheduler has a minute to look at a new one"
+    connection.execute("UPDATE pgq.schedules SET updated_at = now() - interval '10 min'")
+    assert_bad(look("schedules"), "overdue: 'full one' for 10 min, 'nightly' for 10 min | start a worker")
+    connection.execute(
+        "UPDATE pgq.schedules SET next_tick_at = now() - interval '2 min', due_at = now() + interval '1 min'"
+    )
+    assert look("schedules")["ok"], "the jitter is not over"
+    connection.execute("UPDATE pgq.schedules SET due_at = now() - interval '5 min' WHERE name <> 'full one'")
+    assert_bad(look("schedules"), "overdue: 'nightly' for 5 min | start a worker")
+    connection.execute("UPDATE pgq.schedules SET error = 'queue x is full' WHERE name <> 'nightly'")
+    assert_bad(look("schedules"), "'full one' (queue x is full)", "pgq schedules pause 'full one'")
+
+
+def test_schedules_of_code_that_no_live_worker_has(pgq: Pgq, look: Look, connection: Connection[Any]) -> None:
+    pgq("schedules", "add", "nightly", "@daily", "report")
+    connection.execute("UPDATE pgq.schedules SET source = 'code', seen_at = now() - interval '50 s'")
+    assert look("schedules")["ok"]
+    connection.execute("UPDATE pgq.schedules SET seen_at = now() - interval '10 min'")
+    assert_bad(look("schedules"), "'nightly' for 10 min", "start a worker whose app has them")

@@ -56,6 +56,13 @@ async def test_a_statement_of_maintenance_does_nothing_without_its_turn(db: Data
         A,
     )
     await db.run("INSERT INTO pgq.queue_samples SELECT '2026-01-01Z', 0, 0, 0, 0, 0, 0, 0, 0, 0, false, 'default'")
+    await db.run("INSERT INTO pgq.schedules (name, cron, kind) VALUES ('each second', '* * * * * *', 'echo')")
+    await db.run("UPDATE pgq.schedules SET next_tick_at = '2026-01-01Z', due_at = '2026-01-01Z'")
+    await db.run(
+        "INSERT INTO pgq.schedules (name, cron, kind, source, seen_at)"
+        " VALUES ('gone', '@daily', 'echo', 'code', '2026-01-01Z')"
+    )
+    await db.run("INSERT INTO pgq.schedule_ticks (schedule, tick_at) VALUES ('gone too', '2026-01-01Z')")
     await db.drop_partition("attempts", days_ahead=5)
     before = await everything(db)
 
@@ -63,7 +70,8 @@ async def test_a_statement_of_maintenance_does_nothing_without_its_turn(db: Data
         for other in ("", "reaper" if one.name != "reaper" else "pruner"):
             async with db.connection.transaction():
                 await db.value("SELECT set_config('pgq.turn', %s, true)", other)
-                await db.connection.execute(sql(one.statement), {**one.parameters})
+                work = await one.work(db.connection)
+                await db.connection.execute(sql(work.statement), {**work.parameters})
 
     assert await everything(db) == before
 
@@ -75,7 +83,7 @@ async def everything(db: Database) -> list[object]:
 
 TABLES = (
     *("tasks", "dead_tasks", "task_history", "attempts", "idempotency_keys", "workers", "maintenance"),
-    *("task_stats", "task_minutes", "task_totals", "queue_samples"),
+    *("task_stats", "task_minutes", "task_totals", "queue_samples", "schedules", "schedule_ticks"),
 )
 
 

@@ -94,7 +94,7 @@ async def test_a_submitter_can_do_nothing_but_submit(db: Database, sign_in: Sign
     assert await db.value("SELECT id FROM pgq.tasks", on=session) == task
 
 
-async def test_a_viewer_reads_tasks_and_views_and_nothing_else(db: Database, sign_in: SignIn) -> None:
+async def test_a_viewer_reads_tasks_schedules_and_views_and_nothing_else(db: Database, sign_in: SignIn) -> None:
     session = await sign_in("pgq_viewer")
     task = await db.submit()
     views = await db.rows("SELECT viewname AS name FROM pg_views WHERE schemaname = 'pgq'")
@@ -102,12 +102,12 @@ async def test_a_viewer_reads_tasks_and_views_and_nothing_else(db: Database, sig
     for view in views:
         await db.rows(f"SELECT * FROM pgq.{view['name']}", on=session)
 
-    tasks = ("tasks", "task_history", "dead_tasks", "attempts")
-    for table in tasks:
+    open_ones = ("tasks", "task_history", "dead_tasks", "attempts", "schedules", "schedule_ticks", "kinds")
+    for table in open_ones:
         await db.rows(f"SELECT * FROM pgq.{table}", on=session)
         await refused(db, session, f"DELETE FROM pgq.{table}", f"SELECT FROM pgq.{table} FOR UPDATE")
     tables = await db.rows(
-        "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'pgq' AND tablename <> ALL (%s)", list(tasks)
+        "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'pgq' AND tablename <> ALL (%s)", list(open_ones)
     )
     await refused(db, session, *(f"SELECT * FROM pgq.{table['name']}" for table in tables))
     await refused(db, session, "SELECT pgq.submit('echo')", f"SELECT pgq.cancel('{task}')", "SELECT pgq.uuid7()")
@@ -150,6 +150,15 @@ async def test_a_worker_can_do_all_that_a_worker_does(db: Database, sign_in: Sig
         workers.leave(connection, A)
 
 
+async def test_operators_write_schedules_and_submitters_do_not_even_see_them(db: Database, sign_in: SignIn) -> None:
+    operator, submitter = await sign_in("pgq_admin"), await sign_in("pgq_submitter")
+    insert = "INSERT INTO pgq.schedules (name, cron, kind) VALUES ('s', '@daily', 'echo')"
+    await db.run(insert, on=operator)
+    assert await db.run("UPDATE pgq.schedules SET cron = '@hourly', paused_at = now()", on=operator) == 1
+    await refused(db, submitter, "SELECT * FROM pgq.schedules", insert, "SELECT * FROM pgq.schedule_ticks")
+    assert await db.run("DELETE FROM pgq.schedules", on=operator) == 1
+
+
 async def test_a_worker_can_do_every_duty(db: Database, sign_in: SignIn) -> None:
     session = await sign_in("pgq_worker")
     gone = await db.running()
@@ -158,6 +167,8 @@ async def test_a_worker_can_do_every_duty(db: Database, sign_in: SignIn) -> None
     await db.drop_partition("attempts", days_ahead=5)
     assert await db.ends(await db.running())
     await db.run("UPDATE pgq.task_stats SET minute = minute - interval '1 min'")
+    await db.run("INSERT INTO pgq.schedules (name, cron, kind) VALUES ('s', '@yearly', 'echo')")
+    await db.run("UPDATE pgq.schedules SET next_tick_at = '2026-01-01Z', due_at = '2026-01-01Z'")
 
     changed = {one.name: (await take_turn(session, one, B))[0] for one in duties(lease=60, kind_grace=86_400)}
 
@@ -168,6 +179,7 @@ async def test_a_worker_can_do_every_duty(db: Database, sign_in: SignIn) -> None
         "forgetter": 0,
         "undertaker": 0,
         "unblocker": 0,
+        "scheduler": 1,
         "partitioner": 1,
         "sampler": 1,
         "accountant": 1,

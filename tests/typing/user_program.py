@@ -91,6 +91,20 @@ def sync_program(order: Order, connection: psycopg.Connection) -> None:
     handle.cancel()
 
 
+@queue.schedule("0 9 * * 1-5", timezone="Europe/Paris", overlap="skip", jitter=60)
+@queue.schedule("@yearly", name="a new year", payload={"year": 2027}, misfire="all")
+@queue.task(queue="reports")
+def report(ctx: pgq.Context, year: int = 2026) -> date | None:
+    return ctx.scheduled_for.date() if ctx.scheduled_for else None
+
+
+def scheduled(ctx: pgq.Context) -> None:
+    assert_type(report(ctx), date | None)
+    assert_type(report.submit(year=2026), pgq.Handle[date | None])
+    queue.schedule("@daily", misfire="twice")  # type: ignore[arg-type]
+    queue.schedule("@daily")(print)  # type: ignore[type-var]
+
+
 def direct_calls(ctx: pgq.Context, order: Order) -> None:
     assert_type(count_day(date.today()), int)
     texts: Coroutine[Any, Any, str] = echo("x")

@@ -17,6 +17,9 @@ from pgq.values.errors import (
     NotAllowed,
     PgqError,
     QueueFull,
+    ScheduleExists,
+    ScheduleInCode,
+    ScheduleNotFound,
     SchemaError,
     TaskNotFound,
     UnknownParent,
@@ -39,7 +42,7 @@ CODES: Mapping[str, tuple[int, str]] = {
     "method_not_allowed": (405, "The method is not allowed here"),
     "too_slow": (408, "The body did not arrive in time"),
     "idempotency_conflict": (409, "The idempotency key belongs to another request"),
-    "duplicate": (409, "The id is in use already"),
+    "duplicate": (409, "The id or name is in use already"),
     "lease_lost": (409, "The lease is lost"),
     "wrong_state": (409, "The state does not allow this"),
     "too_large": (413, "The request is too large"),
@@ -125,15 +128,15 @@ def problem_of(error: PgqError) -> Problem:
         case UnknownParent(parent_id=parent_id, position=position):
             path = [] if position is None else ["tasks", position]
             return unknown_parent(parent_id, path)
-        case DuplicateTask():
+        case DuplicateTask() | ScheduleExists():
             return Problem("duplicate", str(error))
         case IdempotencyConflict():
             return Problem("idempotency_conflict", str(error))
         case QueueFull():
             return Problem("queue_full", str(error))
-        case TaskNotFound():
+        case TaskNotFound() | ScheduleNotFound():
             return Problem("not_found", str(error))
-        case WrongState():
+        case WrongState() | ScheduleInCode():
             return Problem("wrong_state", str(error))
         case NotAllowed():
             return Problem("forbidden", f"the service's own database user may not do this: {error}")

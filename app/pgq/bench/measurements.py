@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
-from pgq.bench import api, drain, footprint, latency, order, protocol, snapshot, submit
+from pgq.bench import api, drain, footprint, latency, order, protocol, schedules, snapshot, submit
 from pgq.bench.figure import Figure
 
 Measurement = Callable[[str, int], Iterator[Figure]]
@@ -19,4 +19,5 @@ MEASUREMENTS: Mapping[str, Measurement] = {
     "urgency": order.urgency,
     "api": api.figures,
     "protocol": protocol.figures,
+    "schedules": schedules.figures,
 }

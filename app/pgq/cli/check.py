@@ -75,14 +75,15 @@ def settings_of(session: Session, app: str | None) -> "tuple[Settings | None, Fi
 
 
 def handlers_in_words(name: str) -> str:
-    """The app's handlers. Raises what is wrong with it, hints without a JSON form included."""
+    """The app's handlers and schedules. Raises what is wrong with it, hints without a JSON form included."""
     app = load_app(name)
     if not app.handlers:
         raise SettingsError(f"{name} has no handlers; decorate functions with @app.task")
     for handler in app.handlers.values():
         handler.signature  # noqa: B018 (reads the hints)
     handlers = ", ".join(f"{kind} ({handler.declaration.queue})" for kind, handler in sorted(app.handlers.items()))
-    return f"{name}: {handlers}"
+    schedules = ", ".join(f"{one.name} ({one.cron}, {one.timezone})" for one in app.checked_schedules())
+    return f"{name}: {handlers}" + (f"; schedules: {schedules}" if schedules else "")
 
 
 def database_findings(session: Session) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from uuid import UUID
 
 import typer
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pgq.operate.bulk import Report
 
 SKIPPED_SHOWN = 20
+
+Id = TypeVar("Id", UUID, str)
 
 
 class Bulk(Protocol):
@@ -48,13 +50,13 @@ def by_ids(ids: Sequence[UUID] | None, wanted: Wanted) -> bool:
     return False
 
 
-def each_id(session: Session, ids: Sequence[UUID], act: Callable[["Connection[Any]", UUID], object]) -> int | None:
+def each_id(session: Session, ids: Sequence[Id], act: Callable[["Connection[Any]", Id], object]) -> int | None:
     """Do something to each id; `act` returns what to print. One that refuses stops no other, but the exit code is 1."""
     failed = False
     with session.connect() as connection:
-        for task_id in ids:
+        for one in ids:
             try:
-                done = act(connection, task_id)
+                done = act(connection, one)
             except Exception as error:
                 words, code = words_for(error)
                 if code != FAILED or connection.broken:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import timedelta
 from types import TracebackType
-from typing import Any, Concatenate, Literal, ParamSpec, Self, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, Self, TypeVar, Unpack, overload
 from uuid import UUID
 
 from pgq.client.access import Access
@@ -13,13 +13,18 @@ from pgq.client.handle import Handle
 from pgq.client.handler import Handler
 from pgq.client.options import Options
 from pgq.client.register import Register
+from pgq.client.schedule import check_payload, schedule_of
 from pgq.client.submission import NewTask, new_task
 from pgq.client.submit import Submitted, submit, submit_many
 from pgq.values.backoff import Backoff, exponential
-from pgq.values.errors import DuplicateKind, InvalidTask
+from pgq.values.errors import DuplicateKind, InvalidTask, ScheduleExists
+
+if TYPE_CHECKING:
+    from pgq.values.new_schedule import NewSchedule
 
 P = ParamSpec("P")
 R = TypeVar("R")
+H = TypeVar("H", bound=Handler[..., Any, ..., Any])
 
 
 class App:
@@ -35,6 +40,7 @@ class App:
     def __init__(self, database_url: str | None = None, *, pool_size: int = 4) -> None:
         self.database_url = database_url
         self.handlers: dict[str, Handler[..., Any, ..., Any]] = {}
+        self.schedules: dict[str, NewSchedule] = {}
         self._access = Access(database_url, pool_size)
 
     def use_database(self, database_url: str) -> None:
@@ -137,6 +143,46 @@ class App:
             return handler
 
         return register if function is None else register(function)
+
+    def schedule(
+        self,
+        cron: str,
+        *,
+        name: str | None = None,
+        payload: Mapping[str, Any] | None = None,
+        timezone: str = "UTC",
+        misfire: Literal["skip", "once", "all"] = "once",
+        overlap: Literal["allow", "skip"] = "allow",
+        jitter: float | timedelta = 0,
+    ) -> Callable[[H], H]:
+        """Have a task submitted whenever `cron` says so: above `@app.task`, as often as one likes.
+
+        cron: five fields, six with seconds first, or @hourly, @daily, @weekly, @monthly, @yearly; read in `timezone`,
+        such as Europe/Paris. name: default the kind. payload: the arguments. misfire: what becomes of ticks at which no
+        worker ran: "skip" none, "once" the newest, "all" each. overlap: "skip" makes no task while that of the last
+        tick has not ended. jitter: fire up to so much later, at random; at most a day.
+
+        Workers tell the database, and a schedule fires for as long as one of them has it. Raises InvalidTask for what
+        cannot be, ScheduleExists for a second one of the same name.
+        """
+
+        def declare(handler: H) -> H:
+            schedule = schedule_of(
+                handler, cron, name=name, payload=payload, timezone=timezone, misfire=misfire, overlap=overlap,
+                jitter=jitter,
+            )  # fmt: skip
+            if schedule.name in self.schedules:
+                raise ScheduleExists(schedule.name)
+            self.schedules[schedule.name] = schedule
+            return handler
+
+        return declare
+
+    def checked_schedules(self) -> "list[NewSchedule]":
+        """The schedules, whose payloads fit their handlers. Raises InvalidTask for one that does not."""
+        for schedule in self.schedules.values():
+            check_payload(schedule, self.handlers)
+        return list(self.schedules.values())
 
     def submit(self, kind: str, payload: Mapping[str, Any] | None = None, **options: Unpack[Options]) -> Handle[Any]:
         """Submit a task of any kind, also of one whose handler lives elsewhere; see Options for what may be said of it.

@@ -2,9 +2,11 @@
 
 import logging
 from collections.abc import Sequence
+from datetime import datetime
 from functools import cached_property
 from typing import Any, Protocol
 
+from pgq.values.json_text import Unstorable, from_text
 from pgq.values.parents import Parent, Parents
 from pgq.values.report import Report, current, fraction
 from pgq.values.task import Claimed
@@ -59,6 +61,14 @@ class Context:
         return self.task.attempt
 
     @property
+    def scheduled_for(self) -> datetime | None:
+        """The tick that this task was made for, also when it is tried again later; run by hand: that moment.
+
+        None for a task that no schedule has made.
+        """
+        return moment_in(self.task.headers)
+
+    @property
     def cancelled(self) -> bool:
         """Whether this attempt should end: the task was cancelled, its lease is lost, or the worker stops.
 
@@ -86,3 +96,14 @@ class Context:
             fraction(value)
         else:
             self._report.progress(value, message)
+
+
+def moment_in(headers: str) -> datetime | None:
+    """What a schedule has written there. Any submitter may write something else."""
+    if "scheduled_for" not in headers:
+        return None
+    try:
+        moment = datetime.fromisoformat(from_text(headers)["scheduled_for"])
+    except (Unstorable, KeyError, TypeError, ValueError):
+        return None
+    return moment if moment.tzinfo else None

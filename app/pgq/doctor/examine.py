@@ -12,6 +12,7 @@ from pgq.db.errors import translated
 from pgq.doctor import server, upkeep, work
 from pgq.doctor.finding import Finding, Verdict, bad
 from pgq.doctor.notifications import notifications
+from pgq.doctor.schedules import schedules
 from pgq.doctor.schema import partitions, revision, triggers
 from pgq.values.errors import DatabaseUnavailable, NotAllowed, SettingsError
 
@@ -41,6 +42,7 @@ OF_THE_SCHEMA: Mapping[str, Check] = {
     "kinds": work.kinds,
     "queues": work.queues,
     "paused queues": work.paused,
+    "schedules": schedules,
 }
 
 

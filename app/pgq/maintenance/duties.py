@@ -1,28 +1,9 @@
 """What is to be done, and how often."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from pgq.maintenance.duty import Duty
+from pgq.maintenance.scheduler import Scheduler
 
 EVERY_SECOND = 1.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Duty:
-    """One kind of maintenance work: a statement that runs once a period in the whole cluster.
-
-    hold: seconds to wait before the first run after an outage, or None. candidates: the statement that lists what a
-    batch would take, for a duty whose statement can be told to take `only` one task. routine: every run changes
-    something, which is not worth a line in the log.
-    """
-
-    name: str
-    statement: str
-    period: float
-    hold: float | None = None
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    candidates: str | None = None
-    routine: bool = False
 
 
 def duties(*, lease: float, kind_grace: float, retention: float = 7 * 86_400) -> tuple[Duty, ...]:
@@ -62,6 +43,7 @@ def duties(*, lease: float, kind_grace: float, retention: float = 7 * 86_400) ->
             parameters={"at_most": 20_000, "only": None},
             candidates="stranded",
         ),
+        Scheduler(name="scheduler", statement="schedules/fire", period=EVERY_SECOND, routine=True),
         Duty(name="partitioner", statement="partition_ahead", period=3_600),
         Duty(name="sampler", statement="sample", period=10, routine=True),
         Duty(name="accountant", statement="account", period=60, routine=True),

@@ -13,7 +13,7 @@ from psycopg import AsyncConnection
 from pgq.db import duties as db
 from pgq.db.connect import pooled
 from pgq.db.steady import SteadyConnection, first_line
-from pgq.maintenance.duties import Duty
+from pgq.maintenance.duty import Duty, Work
 
 log = logging.getLogger("pgq.maintenance")
 
@@ -47,16 +47,25 @@ class Ticker:
         for name in await db.due_duties(connection, list(self.duties)):
             duty = self.duties[name]
             try:
-                await self.do(connection, duty)
+                await self.do_all_of(connection, duty)
             except psycopg.Error as error:
                 if connection.closed:
                     raise
                 log.error("%s failed: %s", name, first_line(error))
-                await self.do_one_by_one(connection, duty)
                 await db.duty_failed(connection, name, duty.period, first_line(error))
         await self.drop_old_partitions(connection)
 
-    async def do(self, connection: AsyncConnection[Any], duty: Duty, **parameters: object) -> None:
+    async def do_all_of(self, connection: AsyncConnection[Any], duty: Duty) -> None:
+        """One duty; piece by piece where a row keeps it from being done at once. The first failure is raised."""
+        work = await duty.work(connection)
+        try:
+            await self.do(connection, duty, work)
+        except psycopg.Error as error:
+            if not connection.closed:
+                await self.do_in_pieces(connection, duty, work, first_line(error))
+            raise
+
+    async def do(self, connection: AsyncConnection[Any], duty: Duty, work: Work) -> None:
         """One duty, if the turn is ours."""
         changed, ids = await db.take_turn_and_do(
             connection,
@@ -64,24 +73,25 @@ class Ticker:
             worker=self.worker,
             period=duty.period,
             hold=duty.hold,
-            statement=duty.statement,
-            parameters={**duty.parameters, **parameters},
+            statement=work.statement,
+            parameters=work.parameters,
         )
         if changed and not duty.routine:
             log.info("%s: %d %s", duty.name, changed, " ".join(str(task) for task in ids[:10]))
 
-    async def do_one_by_one(self, connection: AsyncConnection[Any], duty: Duty) -> None:
+    async def do_in_pieces(self, connection: AsyncConnection[Any], duty: Duty, work: Work, why: str) -> None:
         """A batch failed, perhaps because of one row: the others go first, and the log names the one."""
-        if duty.candidates is None:
-            return
-        for task in await db.candidates(connection, duty.candidates, duty.parameters):
+        if work.about:
+            log.error("%s: %s fails: %s", duty.name, work.about, why)
+            await duty.refused(connection, work, why)
+        for piece in await duty.pieces(connection, work):
             try:
                 await db.make_due(connection, duty.name)
-                await self.do(connection, duty, only=task)
+                await self.do(connection, duty, piece)
             except psycopg.Error as error:
                 if connection.closed:
                     raise
-                log.error("%s: task %s fails: %s", duty.name, task, first_line(error))
+                await self.do_in_pieces(connection, duty, piece, first_line(error))
 
     async def drop_old_partitions(self, connection: AsyncConnection[Any]) -> None:
         """Drop the days whose retention is over; outside any turn: DETACH CONCURRENTLY allows no transaction."""

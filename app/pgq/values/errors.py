@@ -13,6 +13,9 @@ PgqError
 ├── IdempotencyConflict     the key belongs to another request
 ├── TaskNotFound            no such task
 ├── WrongState              the task's state does not allow this
+├── ScheduleNotFound        no such schedule
+├── ScheduleExists          the schedule's name is taken
+├── ScheduleInCode          an app's code declares the schedule: it is changed there
 └── TaskFailed              what result() raises (.task_id, .state, .error)
     ├── TaskDead
     ├── TaskCancelled
@@ -120,6 +123,32 @@ class WrongState(PgqError):
         super().__init__(f"task {task_id} is {state}: {why}")
         self.task_id = task_id
         self.state = state
+
+
+class ScheduleNotFound(PgqError):
+    """No schedule has this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"no schedule has the name {name!r}")
+        self.name = name
+
+
+class ScheduleExists(PgqError):
+    """A schedule has this name already."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"a schedule has the name {name!r} already; replace it, or give this one another name")
+        self.name = name
+
+
+class ScheduleInCode(PgqError):
+    """The schedule is declared with `@app.schedule`, and workers that have it are alive."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"schedule {name!r} is declared in an app's code: change it there. It can be paused, resumed and run here"
+        )
+        self.name = name
 
 
 class TaskFailed(PgqError):

@@ -18,6 +18,7 @@ from pgq.db.listener import ListenerState
 from pgq.db.patience import PATIENCE
 from pgq.db.steady import first_line
 from pgq.values.task import Claimed, Lease
+from pgq.worker.declared import Declared
 
 log = logging.getLogger("pgq.worker")
 
@@ -59,6 +60,7 @@ class LeaseKeeper:
         kinds: list[workers.PublishedKind],
         lease: float,
         *,
+        declared: Declared | None = None,
         listener: Callable[[], ListenerState | None] = lambda: None,
         on_lost: Callable[[UUID], object],
         on_cancel: Callable[[UUID], object],
@@ -66,6 +68,7 @@ class LeaseKeeper:
         self.conninfo = conninfo
         self.row = row
         self.kinds = kinds
+        self.declared = declared or Declared([])
         self.seconds = lease
         self.listener = listener
         self.on_lost = on_lost
@@ -116,6 +119,7 @@ class LeaseKeeper:
         """Enter the worker in the table and start renewing. Raises psycopg.Error when the database does not answer."""
         try:
             workers.register(self.connected(), self.row, self.kinds)
+            self.declared.publish(self.connected())
         except BaseException:
             self.disconnect()
             raise
@@ -169,6 +173,7 @@ class LeaseKeeper:
 
     def beat(self, connection: Connection[Any]) -> bool:
         """Say that the worker lives, and how; False when it has been forgotten."""
+        self.declared.show(connection)
         return workers.beat(connection, self.row.id, self.state, self.row.kinds, self.listener())
 
     def look_for_cancellations(self, connection: Connection[Any]) -> None:

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 from pgq.client.handler import Handler
 from pgq.db.workers import PublishedKind
+from pgq.values.new_schedule import NewSchedule
 
 Handlers = Mapping[str, Handler[..., Any, ..., Any]]
 
@@ -31,6 +32,7 @@ class WorkerPlan:
     handlers: Handlers
     queues: Sequence[ServedQueue]
     name: str
+    schedules: Sequence[NewSchedule] = ()
     concurrency: int = 100
     lease: float = 60
     poll: float = 1

@@ -25,6 +25,7 @@ from pgq.values.task import Claimed, Lease
 from pgq.worker.capture import capturing
 from pgq.worker.claimer import Claimer
 from pgq.worker.completer import Completer
+from pgq.worker.declared import Declared
 from pgq.worker.executor import Executor, first_of
 from pgq.worker.lease_keeper import LeaseKeeper
 from pgq.worker.parents import ParentsReader
@@ -69,6 +70,7 @@ class Worker:
             ),
             published(plan.handlers),
             plan.lease,
+            declared=Declared(plan.schedules),
             listener=lambda: self.listener.state,
             on_lost=lambda task: loop.call_soon_threadsafe(partial(self.lose, task)),
             on_cancel=lambda task: loop.call_soon_threadsafe(partial(self.cancel, task)),

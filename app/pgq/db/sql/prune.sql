@@ -1,5 +1,5 @@
--- Forget idempotency keys whose window is over and whose task has ended, workers that have been silent, and the statistics
--- of times whose history is gone.
+-- Forget idempotency keys whose window is over and whose task has ended, workers that have been silent, the statistics and
+-- the ticks of times whose history is gone, and schedules of code that no worker has had for so long.
 -- Runs only under the turn that pgq.take_turn() gave.
 WITH over AS MATERIALIZED (
     SELECT k.queue, k.key FROM pgq.idempotency_keys AS k
@@ -30,8 +30,24 @@ WITH over AS MATERIALIZED (
     WHERE  current_setting('pgq.turn', true) = 'pruner'
     AND    s.sampled_at < statement_timestamp() - make_interval(secs => %(retention)s)
     RETURNING 1
+), schedules AS (
+    DELETE FROM pgq.schedules AS s
+    WHERE  current_setting('pgq.turn', true) = 'pruner' AND s.source = 'code'
+    AND    s.seen_at < statement_timestamp() - make_interval(secs => %(retention)s)
+    RETURNING 1
+), ticks AS (
+    -- The newest of each schedule is kept, however old: it is never fired again, whatever the clock does.
+    DELETE FROM pgq.schedule_ticks AS t
+    WHERE  (t.schedule, t.tick_at) IN (
+             SELECT o.schedule, o.tick_at FROM pgq.schedule_ticks AS o
+             WHERE  current_setting('pgq.turn', true) = 'pruner'
+             AND    o.tick_at < statement_timestamp() - make_interval(secs => %(retention)s)
+             AND    NOT EXISTS (SELECT FROM pgq.schedules AS s WHERE s.name = o.schedule AND s.last_tick_at <= o.tick_at)
+             ORDER  BY o.tick_at LIMIT 10000)
+    RETURNING 1
 ), counted AS (
     SELECT (SELECT count(*) FROM forgotten) + (SELECT count(*) FROM asleep) + (SELECT count(*) FROM gone)
-           + (SELECT count(*) FROM minutes) + (SELECT count(*) FROM samples) AS n
+           + (SELECT count(*) FROM minutes) + (SELECT count(*) FROM samples)
+           + (SELECT count(*) FROM schedules) + (SELECT count(*) FROM ticks) AS n
 )
 SELECT counted.n AS changed, '{}'::uuid[] AS ids, pgq.end_turn('pruner', counted.n) FROM counted

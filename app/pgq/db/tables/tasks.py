@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from pgq.db.tables.common import A_TIMEOUT, MOMENT, NO_OBJECT, NO_TAGS, NOW, metadata
+from pgq.db.tables.common import MOMENT, NO_OBJECT, NO_TAGS, NOW, metadata
 
 
 def request_columns(*, live: bool = False) -> list[Column[object]]:

@@ -1,0 +1,1 @@
+SELECT true FROM pgq.schedules AS s WHERE s.name = %(name)s

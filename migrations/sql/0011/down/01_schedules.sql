@@ -1,0 +1,1 @@
+DROP TABLE pgq.schedules, pgq.schedule_ticks;

@@ -1,0 +1,1 @@
+DROP FUNCTION pgq.accept_schedule();

@@ -1,0 +1,1 @@
+DELETE FROM pgq.maintenance WHERE duty = 'scheduler';

@@ -1,0 +1,1 @@
+DROP TABLE pgq.task_dependencies, pgq.new_children;

@@ -1,0 +1,4 @@
+ALTER TABLE pgq.task_history
+    ADD COLUMN depends_on        uuid[],
+    ADD COLUMN on_parent_failure text,
+    ADD COLUMN workflow_id       uuid;

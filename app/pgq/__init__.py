@@ -36,8 +36,10 @@ from pgq.values.errors import (
     TaskExpired,
     TaskFailed,
     TaskNotFound,
+    UnknownParent,
     WrongState,
 )
+from pgq.values.parents import Parents
 from pgq.values.raised import Bury, Cancel, Retry, Snooze
 from pgq.values.task import Progress, TaskError, TaskStatus
 
@@ -58,6 +60,7 @@ __all__ = [
     "InvalidTask",
     "NewTask",
     "NotAllowed",
+    "Parents",
     "PgqError",
     "Progress",
     "QueueFull",
@@ -72,6 +75,7 @@ __all__ = [
     "TaskFailed",
     "TaskNotFound",
     "TaskStatus",
+    "UnknownParent",
     "WrongState",
     "exponential",
 ]

@@ -3,7 +3,6 @@
 import json
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 import psycopg
 import pytest
@@ -14,8 +13,6 @@ UNSUPPORTED: dict[str, Any] = {
     "concurrency_key": "customer:7",
     "unique_key": "report",
     "on_conflict": "reject",
-    "depends_on": [UUID(int=1)],
-    "on_parent_failure": "cancel",
 }
 
 

@@ -1,10 +1,12 @@
 """Errors as problem documents."""
 
+from uuid import UUID
+
 import pytest
 
 from pgq.api.problems import CODES, RETRY_AFTER, Problem, pointer, problem_of
 from pgq.values import errors
-from pgq.values.errors import InvalidTask, PgqError
+from pgq.values.errors import InvalidTask, PgqError, UnknownParent
 
 NEVER_AT_THE_DOOR = {
     "SettingsError",
@@ -24,7 +26,7 @@ NAMED = [one for one in vars(errors).values() if isinstance(one, type) and issub
 @pytest.mark.parametrize("error", [one for one in NAMED if one is not PgqError], ids=lambda one: one.__name__)
 def test_every_error_of_pgqs_has_its_problem(error: type[PgqError]) -> None:
     raised = error.__new__(error)
-    raised.__dict__.update({"field": "queue", "reason": "is wrong", "position": None})
+    raised.__dict__.update({"field": "queue", "reason": "is wrong", "position": None, "parent_id": UUID(int=1)})
     code = problem_of(raised).code
     assert (code == "internal") == (error.__name__ in NEVER_AT_THE_DOOR)
 
@@ -32,6 +34,8 @@ def test_every_error_of_pgqs_has_its_problem(error: type[PgqError]) -> None:
 def test_a_field_is_pointed_at_also_in_a_batch() -> None:
     assert problem_of(InvalidTask("queue", "is wrong")).errors[0].pointer == "#/queue"
     assert problem_of(InvalidTask("queue", "is wrong", 3)).errors[0].pointer == "#/tasks/3/queue"
+    parent = problem_of(UnknownParent(UUID(int=7), 3))
+    assert (parent.code, parent.errors[0].pointer) == ("unknown_parent", "#/tasks/3/depends_on")
     assert pointer(["a/b", "c~d", 0]) == "#/a~1b/c~0d/0"
 
 

@@ -10,10 +10,10 @@ from pgq.api.access import Caller
 from pgq.api.kinds import Kind, Kinds, errors_in
 from pgq.api.models.fields import payload
 from pgq.api.models.submit import SubmitTask
-from pgq.api.problems import FieldError, Problem, pointer
+from pgq.api.problems import FieldError, Problem, pointer, unknown_parent
 from pgq.api.visible import marked
 from pgq.client.submission import NewTask
-from pgq.values.errors import InvalidTask
+from pgq.values.errors import InvalidTask, UnknownParent
 
 MOST = 10_000
 """Tasks in one batch."""
@@ -84,9 +84,11 @@ class BatchReader:
             raise Problem("invalid", f"nothing was submitted: {words}", errors=self.errors[:ERRORS])
         return self.tasks
 
-    def refused(self, error: InvalidTask) -> Problem:
+    def refused(self, error: InvalidTask | UnknownParent) -> Problem:
         """What the database refused, with its pointer."""
         place = () if error.position is None else (error.position,)
+        if isinstance(error, UnknownParent):
+            return unknown_parent(error.parent_id, (*self.above, *place))
         path = (*self.above, *place, error.field)
         return Problem("invalid", f"nothing was submitted: {error}", errors=[FieldError(pointer(path), error.reason)])
 

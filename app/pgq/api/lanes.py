@@ -106,9 +106,14 @@ class Lane:
             return await self.refused(wanted, error)
 
     async def store(self, connection: AsyncConnection[Any], wanted: Sequence[Wanted]) -> list[Answer]:
-        """One statement, which says itself what it stored."""
+        """One statement, which says itself what it stored.
+
+        Of a task with parents only a second one knows what became of it: a parent may have failed already.
+        """
         stored = await insert_tasks(connection, (one.text for one in wanted))
-        return [Accepted(shown(one, stored[one.id]), True) for one in wanted]
+        children = [one.id for one in wanted if one.task.parents]
+        seen = await look(connection, children) if children else {}
+        return [Accepted(seen.get(one.id) or shown(one, stored[one.id]), True) for one in wanted]
 
     async def refused(self, wanted: Sequence[Wanted], error: Exception) -> list[Answer]:
         """Nothing of this was stored. Find out which task is to blame."""
@@ -203,7 +208,7 @@ class KeyedLane(Lane):
 
 
 def shown(wanted: Wanted, stored: Stored) -> TaskStatus:
-    """A new task as everybody sees it."""
+    """A new task without parents as everybody sees it."""
     fields = wanted.task.fields
     return TaskStatus(
         id=stored.id,
@@ -222,8 +227,11 @@ def shown(wanted: Wanted, stored: Stored) -> TaskStatus:
         finished_at=None,
         timeout_seconds=stored.timeout_seconds,
         idempotency_key=None,
+        depends_on=[],
+        on_parent_failure=None,
         tags=fields.get("tags", []),
         headers=fields.get("headers", {}),
+        workflow_id=None,
         worker_id=None,
         lease_expires_at=None,
         cancel_requested_at=None,

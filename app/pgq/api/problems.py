@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
+from uuid import UUID
 
 from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse
@@ -18,6 +19,7 @@ from pgq.values.errors import (
     QueueFull,
     SchemaError,
     TaskNotFound,
+    UnknownParent,
     WrongState,
 )
 
@@ -120,6 +122,9 @@ def problem_of(error: PgqError) -> Problem:
         case InvalidTask(field=field, reason=reason, position=position):
             path: list[str | int] = [field] if position is None else ["tasks", position, field]
             return Problem("invalid", str(error), errors=[FieldError(pointer(path), reason)])
+        case UnknownParent(parent_id=parent_id, position=position):
+            path = [] if position is None else ["tasks", position]
+            return unknown_parent(parent_id, path)
         case DuplicateTask():
             return Problem("duplicate", str(error))
         case IdempotencyConflict():
@@ -138,6 +143,14 @@ def problem_of(error: PgqError) -> Problem:
             return Problem("database_unavailable", f"the database's schema does not fit: {error}")
         case _:
             return Problem("internal", "an error of the service; its log says more under the request id")
+
+
+def unknown_parent(parent_id: UUID, path: Sequence[str | int]) -> Problem:
+    """A task that the one at `path` of the body is to depend on does not exist."""
+    reason = f"no task has the id {parent_id}, or its retention has ended"
+    return Problem(
+        "unknown_parent", f"depends_on: {reason}", errors=[FieldError(pointer([*path, "depends_on"]), reason)]
+    )
 
 
 def pointer(path: Sequence[str | int]) -> str:

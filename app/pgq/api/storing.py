@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from psycopg.rows import scalar_row
 
 from pgq.api.problems import Problem
 from pgq.client.links import PsycopgLink
+from pgq.client.options import without_parents
 from pgq.client.run import run
 from pgq.client.submission import NewTask
 from pgq.client.submit import Submitted, submit_many
@@ -26,8 +28,8 @@ SETTLE_SECONDS = 5.0
 def store(pools: Pools, tasks: Sequence[NewTask[Any]]) -> list[Submitted]:
     """Store tasks, all or none; returns after the commit.
 
-    Raises InvalidTask with the task's position, IdempotencyConflict, QueueFull, DatabaseUnavailable, and the problem
-    `commit_unknown`.
+    Raises InvalidTask and UnknownParent with the task's position, IdempotencyConflict, QueueFull, DatabaseUnavailable,
+    and the problem `commit_unknown`.
     """
     answers: list[Submitted] | None = None
     pid, began = 0, time.monotonic()
@@ -86,10 +88,15 @@ def culprit(pools: Pools, tasks: Sequence[NewTask[Any]]) -> int | None:
 def refuses(connection: Connection[Any], tasks: Sequence[NewTask[Any]]) -> bool:
     try:
         with connection.transaction(force_rollback=True):
-            run(submit_many(tasks), PsycopgLink(connection))
+            run(submit_many([childless(task) for task in tasks]), PsycopgLink(connection))
     except InvalidTask:
         return True
     return False
+
+
+def childless(task: NewTask[Any]) -> NewTask[Any]:
+    """The task without its parents, which may be missing: that would be another error."""
+    return replace(task, fields=without_parents(task.fields)) if task.parents else task
 
 
 def backend_pid(connection: Connection[Any]) -> int:

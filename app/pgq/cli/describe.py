@@ -7,6 +7,9 @@ from typing import Any
 from pgq.cli.output import cell, first_line, show, show_table
 from pgq.values.task import Progress, TaskError, TaskStatus
 
+SHOWN_PARENTS = 100
+"""So many parents of a task are shown one by one."""
+
 
 def in_a_line(task: TaskStatus) -> str:
     """The state, and what there is to say of it."""
@@ -18,6 +21,8 @@ def in_a_line(task: TaskStatus) -> str:
             more += f", {how_far(task.progress)}" if task.progress else ""
         case "scheduled" | "retrying":
             more = f"runs at {cell(task.run_at)}" + (f", after {why(task)}" if task.error else "")
+        case "blocked":
+            more = f"waits for {len(task.depends_on)} tasks" if len(task.depends_on) > 1 else "waits for another task"
         case "pending":
             more = f"in queue {task.queue}"
         case "succeeded":
@@ -76,6 +81,9 @@ def show_summary(task: TaskStatus) -> None:
         "finished": task.finished_at,
         "progress": f"{how_far(task.progress)} at {cell(task.progress.at)}" if task.progress else None,
         "key": task.idempotency_key,
+        "workflow": task.workflow_id,
+        "schedule": task.schedule,
+        "parents": parents_in_a_line(task) if task.depends_on else None,
         "tags": task.tags or None,
         "headers": json.dumps(task.headers, ensure_ascii=False) if task.headers else None,
     }
@@ -84,13 +92,22 @@ def show_summary(task: TaskStatus) -> None:
             show(f"{name + ':':<11}{cell(value)}")
 
 
-def show_everything(task: TaskStatus, failed: Sequence[dict[str, Any]]) -> None:
-    """One task with its payload, its result or error, and the attempts that failed."""
+def parents_in_a_line(task: TaskStatus) -> str:
+    """How many tasks it depends on, and what becomes of it when one fails."""
+    return f"{len(task.depends_on)}; when one fails: {task.on_parent_failure or 'cancel'}"
+
+
+def show_everything(task: TaskStatus, parents: Sequence[TaskStatus], failed: Sequence[dict[str, Any]]) -> None:
+    """One task with its payload, its result or error, its parents, and the attempts that failed."""
     show_summary(task)
     show(f"{'timeout:':<11}{task.timeout_seconds:g} s")
     show(f"{'payload:':<11}{json.dumps(task.payload, ensure_ascii=False)}")
     if task.state == "succeeded":
         show(f"{'result:':<11}{json.dumps(task.result, ensure_ascii=False)}")
+    for parent in parents:
+        show(f"parent {parent.id} ({parent.kind}) is {in_a_line(parent)}")
+    if left := len(task.depends_on) - len(parents):
+        show(f"{left:,} more parents: {'forgotten' if len(parents) < SHOWN_PARENTS else 'not shown'}")
     for attempt in failed:
         why_it_failed = error_line(TaskError.of(attempt["error"]), 300)
         show(f"attempt {attempt['attempt']} failed at {cell(attempt['failed_at'])}: {why_it_failed}")

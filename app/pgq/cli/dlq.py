@@ -79,7 +79,7 @@ def show_dead(session: Session, task_id: TaskId) -> None:
         if session.json:
             show_json(task.to_json())
         else:
-            show_everything(task, session.failed_attempts(connection, task_id))
+            show_everything(task, session.parents(connection, task), session.failed_attempts(connection, task_id))
 
 
 def redrive(

@@ -57,6 +57,7 @@ moment = reader(read_moment, "time")
 whole_number = reader(read_whole_number, "number")
 priority = reader(read_priority, "priority")
 state = reader(read_state, "state")
+parent_failure = reader(fields.on_parent_failure, "policy")
 
 
 TaskId = Annotated[UUID, typer.Argument(metavar="ID", help="The task's id.")]
@@ -74,6 +75,7 @@ States = Annotated[
 Queues = Annotated[list[str] | None, typer.Option("--queue", "-q", metavar="NAME", help="In this queue; repeatable.")]
 Kinds = Annotated[list[str] | None, typer.Option("--kind", metavar="KIND", help="Of this kind; repeatable.")]
 Tags = Annotated[list[str] | None, typer.Option("--tag", metavar="TAG", help="With this tag; repeated: with all.")]
+Workflow = Annotated[UUID | None, typer.Option("--workflow", metavar="ID", help="Of this workflow.")]
 ErrorTypes = Annotated[
     list[str] | None, typer.Option("--error-type", metavar="TYPE", help="Buried by this error; repeatable.")
 ]

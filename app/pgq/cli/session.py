@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
+from pgq.cli.describe import SHOWN_PARENTS
 from pgq.cli.output import say
 from pgq.client.app import App
 from pgq.values.redaction import Redaction
@@ -89,6 +90,12 @@ class Session:
         task, redaction = run(look(task_id), PsycopgLink(connection)), self.redaction()
         found = failed_attempts(connection, task_id)
         return [{**one, "error": redaction.error(one["error"], task)} for one in found]
+
+    def parents(self, connection: "Connection[Any]", task: TaskStatus) -> list[TaskStatus]:
+        """What the task depends on, as far as that is still known; the first ones of many."""
+        from pgq.db.overview import tasks_by_id
+
+        return [self.shown(parent) for parent in tasks_by_id(connection, task.depends_on[:SHOWN_PARENTS])]
 
     def redaction(self) -> Redaction:
         """What is hidden of payloads."""

@@ -4,13 +4,14 @@ import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
+from uuid import UUID
 
 import typer
 
 from pgq.cli.command import command
 from pgq.cli.describe import why
 from pgq.cli.failures import FAILED, TIME_OVER, WrongUsage
-from pgq.cli.options import duration, moment, priority
+from pgq.cli.options import duration, moment, parent_failure, priority
 from pgq.cli.output import say, show, show_json
 from pgq.cli.session import Session
 from pgq.cli.watch import changes, look
@@ -53,6 +54,17 @@ def submit(
     key_window: Annotated[
         float | None, typer.Option(metavar="SECONDS", parser=duration, help="How long the key is known (1d).")
     ] = None,
+    depends_on: Annotated[
+        list[UUID] | None, typer.Option(metavar="ID", help="A task that has to end first; repeatable.")
+    ] = None,
+    on_parent_failure: Annotated[
+        str | None,
+        typer.Option(
+            metavar="cancel|run|wait",
+            parser=parent_failure,
+            help="When one of these fails: cancel the task, too (the default), run it, or wait for a redrive.",
+        ),
+    ] = None,
     tag: Annotated[list[str] | None, typer.Option(metavar="TAG", help="Repeatable.")] = None,
     header: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Repeatable.")] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the end and print the result.")] = False,
@@ -73,6 +85,8 @@ def submit(
         "timeout": timeout,
         "key": key,
         "key_window": key_window,
+        "depends_on": depends_on or None,
+        "on_parent_failure": on_parent_failure,
         "tags": tag or None,
         "headers": headers_of(header or []) or None,
     }

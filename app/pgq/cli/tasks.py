@@ -22,6 +22,7 @@ from pgq.cli.options import (
     Tags,
     TaskId,
     TaskIds,
+    Workflow,
     Yes,
 )
 from pgq.cli.output import say, show_json
@@ -50,6 +51,7 @@ def list_tasks(
     queue: Queues = None,
     kind: Kinds = None,
     tag: Tags = None,
+    workflow: Workflow = None,
     created_after: CreatedAfter = None,
     created_before: CreatedBefore = None,
     limit: Limit = 50,
@@ -58,7 +60,7 @@ def list_tasks(
     """List tasks, newest first."""
     from pgq.db import reads
 
-    which = task_filter(state, queue, kind, tag, created_after, created_before)
+    which = task_filter(state, queue, kind, tag, workflow, created_after, created_before)
     with session.connect() as connection:
         found = [session.shown(task) for task in reads.list_tasks(connection, which, before=cursor, limit=limit)]
     if session.json:
@@ -70,13 +72,13 @@ def list_tasks(
 
 
 def show_task(session: Session, task_id: TaskId) -> None:
-    """Show all of one task: its payload, its result, the attempts that failed."""
+    """Show all of one task: its payload, its result, its parents, the attempts that failed."""
     with session.connect() as connection:
         task = session.look(connection, task_id)
         if session.json:
             show_json(task.to_json())
         else:
-            show_everything(task, session.failed_attempts(connection, task_id))
+            show_everything(task, session.parents(connection, task), session.failed_attempts(connection, task_id))
 
 
 def cancel(
@@ -86,6 +88,7 @@ def cancel(
     queue: Queues = None,
     kind: Kinds = None,
     tag: Tags = None,
+    workflow: Workflow = None,
     created_after: CreatedAfter = None,
     created_before: CreatedBefore = None,
     everything: Everything = False,
@@ -94,7 +97,7 @@ def cancel(
     dry_run: DryRun = False,
 ) -> int | None:
     """Cancel tasks that have not ended, by ids or by a filter. Running ones are told to stop."""
-    which = task_filter(state, queue, kind, tag, created_after, created_before)
+    which = task_filter(state, queue, kind, tag, workflow, created_after, created_before)
     wanted = Wanted(not which.empty, everything, limit, yes, dry_run)
     if by_ids(ids, wanted):
         return each_id(session, ids or [], partial(cancel_one, session))
@@ -121,6 +124,7 @@ def retry(
     queue: Queues = None,
     kind: Kinds = None,
     tag: Tags = None,
+    workflow: Workflow = None,
     created_after: CreatedAfter = None,
     created_before: CreatedBefore = None,
     everything: Everything = False,
@@ -129,7 +133,7 @@ def retry(
     dry_run: DryRun = False,
 ) -> int | None:
     """Run tasks again, by ids or a filter: dead ones are redriven, waiting ones run now, ended ones give new tasks."""
-    which = task_filter(state, queue, kind, tag, created_after, created_before)
+    which = task_filter(state, queue, kind, tag, workflow, created_after, created_before)
     wanted = Wanted(not which.empty, everything, limit, yes, dry_run)
     if by_ids(ids, wanted):
         return each_id(session, ids or [], partial(retry_one, session))
@@ -154,6 +158,7 @@ def task_filter(
     queues: list[str] | None,
     kinds: list[str] | None,
     tags: list[str] | None,
+    workflow: UUID | None,
     created_after: datetime | None,
     created_before: datetime | None,
 ) -> TaskFilter:
@@ -162,6 +167,7 @@ def task_filter(
         queues=tuple(queues or ()),
         kinds=tuple(kinds or ()),
         tags=tuple(tags or ()),
+        workflow_id=workflow,
         created_after=created_after,
         created_before=created_before,
     )

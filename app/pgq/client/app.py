@@ -142,7 +142,7 @@ class App:
         """Submit a task of any kind, also of one whose handler lives elsewhere; see Options for what may be said of it.
 
         For a kind of this app the payload is checked and the handler's defaults hold, as in `handler.submit`. Raises
-        InvalidTask, IdempotencyConflict, QueueFull, DatabaseUnavailable.
+        InvalidTask, UnknownParent, IdempotencyConflict, QueueFull, DatabaseUnavailable.
         """
         task = self._new(kind, payload, options)
         return self._follow(task, self._access.run(submit(task), options.get("connection")))
@@ -157,7 +157,8 @@ class App:
     def submit_many(self, tasks: Iterable[NewTask[Any]], *, connection: Any = None) -> list[Handle[Any]]:
         """Submit what `handler.new(...)` made, all or none, in one transaction; the handles are in the same order.
 
-        More than a hundred tasks without a key go by COPY. Of tasks with the same key the first one counts.
+        More than a hundred tasks that have neither a key nor parents go by COPY. Of tasks with the same key the first
+        one counts.
         """
         many = new_tasks(tasks)
         answers = self._access.run(submit_many(many), connection, atomic=True)

@@ -1,8 +1,11 @@
 """What a handler sees of its own attempt."""
 
 import logging
+from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, Protocol
 
+from pgq.values.parents import Parent, Parents
 from pgq.values.report import Report, current, fraction
 from pgq.values.task import Claimed
 
@@ -41,11 +44,14 @@ class Context:
     log: a logger whose records are kept with the task and carry `task_id`, `kind`, `queue` and `attempt`.
     """
 
-    def __init__(self, task: Claimed, cancelled: Flag, report: Report | None = None) -> None:
+    def __init__(
+        self, task: Claimed, cancelled: Flag, report: Report | None = None, parents: Sequence[Parent] = ()
+    ) -> None:
         self.task = task
         self.log = TaskLog(task, report)
         self._cancelled = cancelled
         self._report = report
+        self._parents = parents
 
     @property
     def attempt(self) -> int:
@@ -60,6 +66,15 @@ class Context:
         counts: one that returns has succeeded; `raise pgq.Cancel()` says that it stopped short.
         """
         return self._cancelled.is_set()
+
+    @cached_property
+    def parents(self) -> Parents:
+        """The results of the tasks in `depends_on`, in that order; empty for a task without parents.
+
+        By the parent's name in the workflow, else by its id: `ctx.parents[handle.id]`, `sum(ctx.parents.values())`.
+        None stands for a parent that has no result (`on_parent_failure="run"`) or is forgotten.
+        """
+        return Parents(self._parents)
 
     def progress(self, value: float, message: str = "") -> None:
         """Say how far this attempt is: `value` from 0 to 1, and what it is doing, in up to 1,000 characters.

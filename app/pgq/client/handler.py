@@ -69,7 +69,7 @@ class Handler(Generic[P, R, Q, C]):
     def submit(self, *args: P.args, **kwargs: P.kwargs) -> Handle[R]:
         """Submit a task with these arguments.
 
-        Raises InvalidTask, IdempotencyConflict, QueueFull, DatabaseUnavailable.
+        Raises InvalidTask, UnknownParent, IdempotencyConflict, QueueFull, DatabaseUnavailable.
         """
         task = self._new(args, kwargs)
         return self._follow(task, self._access.run(submit(task), self._options.get("connection")))

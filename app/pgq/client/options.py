@@ -3,7 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal, TypedDict
+from uuid import UUID
 
+from pgq.client.handle import Handle
 from pgq.values import fields
 from pgq.values.duration import seconds
 from pgq.values.errors import InvalidTask
@@ -21,6 +23,9 @@ class Options(TypedDict, total=False):
     delay: seconds or timedelta from now. run_at: an aware datetime, instead of delay. expires_at: not started later.
     max_attempts: 1 to 1000. timeout: seconds or timedelta that one attempt may take.
     key: the same key again within key_window (default one day) is the same request, and answers with the first task.
+    depends_on: tasks that have to end first, as handles or ids, at most 10,000. on_parent_failure: what becomes of the
+    task when one of them is dead, cancelled or expired: "cancel" (the default) cancels it too, "run" runs it all the
+    same, "wait" waits for a dead one to be redriven.
     tags: added to the handler's own. headers: a JSON object that travels with the task.
     connection: submit through it, inside its transaction: psycopg, asyncpg, SQLAlchemy, or django.db.connection.
     """
@@ -34,12 +39,14 @@ class Options(TypedDict, total=False):
     timeout: float | timedelta | None
     key: str | None
     key_window: float | timedelta | None
+    depends_on: Sequence[UUID | str | Handle[Any]] | None
+    on_parent_failure: Literal["cancel", "run", "wait"] | None
     tags: Sequence[str] | None
     headers: Mapping[str, Any] | None
     connection: Any
 
 
-NOT_YET = frozenset({"depends_on", "on_parent_failure", "concurrency_key", "unique_key", "on_conflict"})
+NOT_YET = frozenset({"concurrency_key", "unique_key", "on_conflict"})
 
 
 def duration(value: Any, field: str) -> float:
@@ -72,6 +79,8 @@ FIELDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "timeout": ("timeout_seconds", lambda value: duration(value, "timeout")),
     "key": ("idempotency_key", lambda value: fields.name(value, "key", KEY_LENGTH)),
     "key_window": ("idempotency_window_seconds", lambda value: duration(value, "key_window")),
+    "depends_on": ("depends_on", fields.depends_on),
+    "on_parent_failure": ("on_parent_failure", fields.on_parent_failure),
     "tags": ("tags", fields.tags),
     "headers": ("headers", headers),
 }
@@ -92,4 +101,12 @@ def fields_of(options: Mapping[str, Any]) -> dict[str, Any]:
         raise InvalidTask("delay", "cannot be given together with run_at")
     if "key_window" in given and "key" not in given:
         raise InvalidTask("key_window", "means nothing without key")
-    return {FIELDS[name][0]: FIELDS[name][1](value) for name, value in given.items()}
+    if "on_parent_failure" in given and "depends_on" not in given:
+        raise InvalidTask("on_parent_failure", "means nothing without depends_on")
+    checked = {FIELDS[name][0]: FIELDS[name][1](value) for name, value in given.items()}
+    return without_parents(checked) if checked.get("depends_on") == [] else checked
+
+
+def without_parents(checked: Mapping[str, Any]) -> dict[str, Any]:
+    """An empty list says that there are none: the task is like any other."""
+    return {name: value for name, value in checked.items() if name not in ("depends_on", "on_parent_failure")}

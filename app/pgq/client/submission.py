@@ -1,6 +1,6 @@
 """A task that is ready to be submitted: everything is checked and its payload is JSON text."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -31,6 +31,12 @@ class NewTask(Generic[R]):
         """The idempotency key."""
         key: str | None = self.fields.get("idempotency_key")
         return key
+
+    @property
+    def parents(self) -> Sequence[str]:
+        """The ids of the tasks that have to end first."""
+        ids: Sequence[str] = self.fields.get("depends_on") or ()
+        return ids
 
     def to_json(self) -> str:
         """The task as an element of what `pgq.submit_many()` takes. The payload is text already and stays as it is."""

@@ -17,6 +17,8 @@ COPY_ABOVE = 100
 CHUNK_TASKS = 1_000
 CHUNK_CHARACTERS = 16_000_000
 """One statement carries at most so many tasks and so much text: the server holds it all in memory, twice."""
+PARENT_CHARACTERS = 40
+"""An id in `depends_on`."""
 ALIKE = 1_000
 """So many different ones are remembered while tasks are written."""
 BUILT_IN: Mapping[str, Any] = {"queue": "default", "priority": 5, "max_attempts": 4, "timeout_seconds": 300.0}
@@ -38,13 +40,13 @@ def submit(task: NewTask[Any]) -> Plan[Submitted]:
 
 
 def submit_many(tasks: Sequence[NewTask[Any]]) -> Plan[list[Submitted]]:
-    """Submit tasks, all or none, and answer in their order: by COPY those that no key could be known of.
+    """Submit tasks, all or none, and answer in their order: by COPY those that have neither a key nor parents.
 
     In one statement they go in their order. Keys that need several go in the keys' order: two bulk submits that hold
     the same keys in opposite orders would deadlock. Of equal keys the first one wins, since sorting keeps their order.
     """
     answers: dict[int, Submitted] = {}
-    plain = [place for place, task in enumerate(tasks) if task.key is None]
+    plain = [place for place, task in enumerate(tasks) if task.key is None and not task.parents]
     if len(plain) > COPY_ABOVE and (yield MayCopy()):
         copied = yield from copy([tasks[place] for place in plain], plain)
         answers.update(zip(plain, copied, strict=True))
@@ -68,7 +70,7 @@ def chunks(places: Iterable[int], tasks: Sequence[NewTask[Any]]) -> Iterator[lis
     chunk: list[int] = []
     characters = 0
     for place in places:
-        size = len(tasks[place].payload)
+        size = len(tasks[place].payload) + PARENT_CHARACTERS * len(tasks[place].parents)
         if chunk and (len(chunk) == CHUNK_TASKS or characters + size > CHUNK_CHARACTERS):
             yield chunk
             chunk, characters = [], 0

@@ -22,6 +22,7 @@ from pgq.values.errors import (
     QueueFull,
     SchemaError,
     TaskNotFound,
+    UnknownParent,
     WrongState,
 )
 
@@ -87,6 +88,8 @@ def in_our_words(facts: Facts, positions: Sequence[int]) -> Exception | None:
             return QueueFull(facts.message, str(said.get("queue", "")), said.get("max_depth"))
         case "PQ003":
             return refused(facts, positions)
+        case "PQ004":
+            return UnknownParent(task_in(facts), position_in(facts, positions))
         case "PQ006":
             said = detail_of(facts)
             return WrongState(task_in(facts), said.get("state", "in another state"), said.get("reason", facts.message))
@@ -108,7 +111,7 @@ def in_our_words(facts: Facts, positions: Sequence[int]) -> Exception | None:
 
 def refused(facts: Facts, positions: Sequence[int]) -> InvalidTask:
     said = detail_of(facts)
-    position = position_among(positions, said.get("position", copied_line(facts)))
+    position = position_in(facts, positions)
     if "field" in said and "reason" in said:
         return InvalidTask(said["field"], said["reason"], position)
     return InvalidTask("task", facts.message, position)  # a guard of the user's own may use the same SQLSTATE
@@ -118,6 +121,11 @@ def copied_line(facts: Facts) -> int | None:
     """Which row of a COPY it was, from 0: the server names its line."""
     found = re.search(r"^COPY tasks, line (\d+)", facts.context or "", re.MULTILINE)
     return int(found[1]) - 1 if found else None
+
+
+def position_in(facts: Facts, positions: Sequence[int]) -> int | None:
+    """Which task of a bulk the server speaks of."""
+    return position_among(positions, detail_of(facts).get("position", copied_line(facts)))
 
 
 def position_among(positions: Sequence[int], place: object) -> int | None:

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self
+from uuid import UUID
 
 from pgq.values.errors import InvalidTask
 
@@ -21,6 +22,7 @@ class TaskFilter:
     queues: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    workflow_id: UUID | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None
     visible: tuple[str, ...] = ()

@@ -1,12 +1,14 @@
 """The views and facts that are read whole, without filters."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from psycopg import Connection
-from psycopg.rows import dict_row, scalar_row
+from psycopg.rows import dict_row, scalar_row, tuple_row
 
 from pgq.db.sql import sql
+from pgq.values.task import COLUMNS, TaskStatus
 
 Row = dict[str, Any]
 
@@ -52,3 +54,11 @@ def days_of_partitions_ahead(connection: Connection[Any]) -> int:
     with connection.cursor(row_factory=scalar_row) as cursor:
         days: int = cursor.execute(sql("partition_days_ahead")).fetchone() or 0
     return days
+
+
+def tasks_by_id(connection: Connection[Any], wanted: Sequence[UUID]) -> list[TaskStatus]:
+    """These tasks in this order; one that nobody has (any more) is left out."""
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        cursor.execute(sql("task_statuses"), {"ids": list(wanted)})
+        found = {row[0]: TaskStatus.of_row(dict(zip(COLUMNS, row, strict=True))) for row in cursor}
+    return [found[id] for id in wanted if id in found]

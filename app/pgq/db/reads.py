@@ -124,6 +124,8 @@ def matching(source: FromClause, which: TaskFilter) -> ColumnElement[bool]:
         condition &= one_of(source.c.kind, which.kinds)
     if which.tags:
         condition &= source.c.tags.contains(literal(list(which.tags), ARRAY(Text)))
+    if which.workflow_id is not None:
+        condition &= source.c.workflow_id == literal(which.workflow_id, Uuid)
     if which.created_after is not None:
         condition &= source.c.created_at > literal(which.created_after, MOMENT)
     if which.created_before is not None:

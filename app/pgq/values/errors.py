@@ -8,6 +8,7 @@ PgqError
 ├── DuplicateKind           two handlers of one app claim the same kind
 ├── InvalidTask             a field of a submitted task is wrong (.field, .reason)
 ├── DuplicateTask           the task's id is in use already
+├── UnknownParent           a task that another one is to depend on does not exist (.parent_id)
 ├── QueueFull               as many tasks wait in the queue as its max_depth allows (.queue, .max_depth)
 ├── IdempotencyConflict     the key belongs to another request
 ├── TaskNotFound            no such task
@@ -71,6 +72,16 @@ class InvalidTask(PgqError):
 
 class DuplicateTask(PgqError):
     """The id that the caller chose belongs to another task."""
+
+
+class UnknownParent(PgqError):
+    """No task has an id of `depends_on`, or its retention has ended. `position`: the task's index in a bulk submit."""
+
+    def __init__(self, parent_id: UUID, position: int | None = None) -> None:
+        where = "" if position is None else f"task {position}: "
+        super().__init__(f"{where}depends_on: no task has the id {parent_id}, or its retention has ended")
+        self.parent_id = parent_id
+        self.position = position
 
 
 class QueueFull(PgqError):

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from pgq.values.duration import shown
 from pgq.values.errors import InvalidTask
@@ -12,6 +13,8 @@ PRIORITIES = {"low": 2, "normal": 5, "high": 8}
 NAME_LENGTH = 128
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(3000, 1, 1, tzinfo=UTC)
+MOST_PARENTS = 10_000
+ON_PARENT_FAILURE = ("cancel", "run", "wait")
 UNSTORABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
@@ -69,3 +72,33 @@ def headers(value: object) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise InvalidTask("headers", f"must be an object, not {type(value).__name__}")
     return dict(value)
+
+
+def depends_on(value: object) -> list[str]:
+    """At most 10,000 tasks, each by its UUID, as text, or by what has one as its `id` (a Handle); each counts once."""
+    if isinstance(value, str | bytes) or not isinstance(value, Sequence):
+        raise InvalidTask("depends_on", f"must be a list of tasks, not {type(value).__name__}")
+    parents = list(dict.fromkeys(str(task_id(one, "depends_on")) for one in value))
+    if len(parents) > MOST_PARENTS:
+        raise InvalidTask("depends_on", f"at most {MOST_PARENTS:,} tasks, not {len(parents):,}")
+    return parents
+
+
+def task_id(value: object, field: str) -> UUID:
+    """The id of a task: a UUID, its text, or what has one as its `id`."""
+    given = getattr(value, "id", value)
+    if isinstance(given, UUID):
+        return given
+    if not isinstance(given, str):
+        raise InvalidTask(field, f"must hold ids of tasks (UUIDs), not {type(value).__name__}")
+    try:
+        return UUID(given)
+    except ValueError:
+        raise InvalidTask(field, f"must hold ids of tasks (UUIDs), not {given[:40]!r}") from None
+
+
+def on_parent_failure(value: object) -> str:
+    """What becomes of a task when a parent fails: `cancel` it too, `run` it all the same, or `wait` for a redrive."""
+    if value not in ON_PARENT_FAILURE:
+        raise InvalidTask("on_parent_failure", f"must be cancel, run or wait, not {shown(value)}")
+    return str(value)

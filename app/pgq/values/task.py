@@ -76,8 +76,12 @@ class TaskStatus:
     finished_at: datetime | None
     timeout_seconds: float | None
     idempotency_key: str | None
+    depends_on: list[UUID]
+    on_parent_failure: str | None
+    """`cancel`, `run` or `wait`; None stands for `cancel`."""
     tags: list[str]
     headers: dict[str, Any]
+    workflow_id: UUID | None
     worker_id: UUID | None
     lease_expires_at: datetime | None
     cancel_requested_at: datetime | None
@@ -93,7 +97,14 @@ class TaskStatus:
         read = {name: shown(row[name]) for name in JSON_COLUMNS}
         error = TaskError.of(read["error"]) if read["error"] is not None else None
         progress = Progress.of(read["progress"]) if read["progress"] is not None else None
-        return cls(**{**row, **read, "error": error, "progress": progress})
+        parents = row["depends_on"] or []
+        return cls(**{**row, **read, "error": error, "progress": progress, "depends_on": parents})
+
+    @property
+    def schedule(self) -> str | None:
+        """The schedule that made the task."""
+        made_by = self.headers.get("schedule")
+        return made_by if isinstance(made_by, str) else None
 
     @property
     def ended(self) -> bool:
@@ -105,6 +116,7 @@ class TaskStatus:
         found = dict(EMPTY)
         for key, value in zip(SHOWN, values_shown(self), strict=True):
             found[key] = value if type(value) in PLAIN else json_value(value)
+        found["depends_on"] = [str(parent) for parent in self.depends_on]
         return found
 
 
@@ -129,13 +141,7 @@ JSON_KEYS = (
 )  # fmt: skip
 """The keys of a task's JSON: every one is always present."""
 
-MISSING: Mapping[str, Any] = {
-    "concurrency_key": None,
-    "unique_key": None,
-    "depends_on": [],
-    "workflow_id": None,
-    "schedule": None,
-}
+MISSING: Mapping[str, Any] = {"concurrency_key": None, "unique_key": None}
 """What a task shows for what this version does not have."""
 
 EMPTY: Mapping[str, Any] = {key: MISSING.get(key) for key in JSON_KEYS}
@@ -182,6 +188,7 @@ class Claimed(NamedTuple):
     lease_seconds: float
     tags: list[str]
     headers: str
+    has_parents: bool = False
 
     @property
     def lease(self) -> Lease:

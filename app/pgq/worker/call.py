@@ -4,7 +4,7 @@ import asyncio
 import contextvars
 import inspect
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from typing import Any
 
@@ -12,6 +12,7 @@ from pgq.client.context import Context
 from pgq.client.handler import Handler
 from pgq.db.outcomes import HandBack
 from pgq.values.outcome import BuryNow, CancelNow, Outcome, Policy, RetryLater, TimedOut, complete, decide
+from pgq.values.parents import Parent
 from pgq.values.report import current
 from pgq.values.task import Claimed
 from pgq.worker.arguments import arguments_of
@@ -35,6 +36,9 @@ async def outcome_of(
     task = running.task
     if (why := running.told()) is not None:
         return interrupted(why, handler, task)
+    parents = () if running.parents is None else running.parents.result()
+    if isinstance(parents, BuryNow):
+        return parents
     elsewhere = handler.declaration.executor == "process"
     arguments = {} if elsewhere else arguments_of(handler, task)
     if isinstance(arguments, BuryNow):
@@ -46,9 +50,9 @@ async def outcome_of(
     speaking = current.set(None if elsewhere else running.report)
     try:
         if elsewhere:
-            decided = await processes.run(reference_to(handler), task, running.report)
+            decided = await processes.run(reference_to(handler), task, parents, running.report)
         else:
-            result = await call(handler, running, arguments, threads)
+            result = await call(handler, running, parents, arguments, threads)
     except BaseException as raised:
         error = raised
     current.reset(speaking)
@@ -97,9 +101,11 @@ def interrupted(why: Interrupt, handler: AnyHandler, task: Claimed) -> Outcome |
             return decide(too_long(task), None, task, policy_of(handler))
 
 
-async def call(handler: AnyHandler, running: Running, arguments: dict[str, Any], threads: Executor) -> Any:
+async def call(
+    handler: AnyHandler, running: Running, parents: Sequence[Parent], arguments: dict[str, Any], threads: Executor
+) -> Any:
     """Call the handler where it belongs: a coroutine function on the loop, a plain one in a thread."""
-    context = (Context(running.task, running.cancelled, running.report),) if handler.wants_context else ()
+    context = (Context(running.task, running.cancelled, running.report, parents),) if handler.wants_context else ()
     if handler.declaration.executor == "async":
         answer = handler.function(*context, **arguments)
         return await answer if inspect.isawaitable(answer) else answer

@@ -13,6 +13,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from logging.handlers import QueueHandler
 from queue import SimpleQueue
@@ -21,6 +22,7 @@ from typing import Any
 from pgq.client.context import Context
 from pgq.values.backoff import exponential
 from pgq.values.outcome import BuryNow, Outcome, Policy, decide, describe
+from pgq.values.parents import Parent
 from pgq.values.report import Report, current
 from pgq.values.task import Claimed
 from pgq.worker.arguments import arguments_of
@@ -75,9 +77,9 @@ class Child:
                 self.set_up(**json.loads(body))
                 continue
             self.busy = True
-            handler, task = run_of(body)
+            handler, task, parents = run_of(body)
             report = Report(task, to_report := ToReport(self.channel.send))
-            outcome = attempt(handler, task, report)
+            outcome = attempt(handler, task, parents, report)
             report.close()
             to_report.flush()
             for stream in (sys.stdout, sys.stderr):
@@ -104,7 +106,7 @@ class Child:
         os.killpg(os.getpid(), signal.SIGKILL)  # the group that the worker made this process lead
 
 
-def attempt(reference: str, task: Claimed, report: Report) -> Outcome:
+def attempt(reference: str, task: Claimed, parents: Sequence[Parent], report: Report) -> Outcome:
     """Run a handler and say what became of the attempt; `report` takes what it says meanwhile."""
     try:
         handler = handler_at(reference)
@@ -116,7 +118,7 @@ def attempt(reference: str, task: Claimed, report: Report) -> Outcome:
         if isinstance(arguments, BuryNow):
             return arguments
         try:
-            result = call(handler, task, arguments, report)
+            result = call(handler, Context(task, threading.Event(), report, parents), arguments, report)
         except BaseException as error:
             return decide(error, None, task, policy)
         return decide(None, result, task, policy)
@@ -124,9 +126,9 @@ def attempt(reference: str, task: Claimed, report: Report) -> Outcome:
         return BuryNow(describe(broken))
 
 
-def call(handler: AnyHandler, task: Claimed, arguments: dict[str, Any], report: Report) -> Any:
+def call(handler: AnyHandler, seen: Context, arguments: dict[str, Any], report: Report) -> Any:
     """Call the handler; a coroutine gets an event loop of its own."""
-    context = (Context(task, threading.Event(), report),) if handler.wants_context else ()
+    context = (seen,) if handler.wants_context else ()
 
     async def awaited() -> Any:
         return await answer

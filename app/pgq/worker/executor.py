@@ -17,6 +17,7 @@ from pgq.values.task import Claimed, Lease
 from pgq.worker.call import interrupted, outcome_of
 from pgq.worker.deadlines import Deadlines
 from pgq.worker.pace import Pace
+from pgq.worker.parents import Given
 from pgq.worker.plan import Handlers
 from pgq.worker.processes import Processes
 from pgq.worker.running import Interrupt, Running
@@ -79,9 +80,12 @@ class Executor:
         """How many tasks to claim now: where all are short, one further batch, so that no slot waits for a claim."""
         return self.free - len(self.waiting) + (self.slots if self.pace.all_short() else 0)
 
-    def start(self, task: Claimed) -> None:
-        """Run a task, now or as soon as a slot is free; what becomes of it goes to `done`."""
-        running = Running(task, report=Report(task, self.sink))
+    def start(self, task: Claimed, parents: "asyncio.Future[Given] | None" = None) -> None:
+        """Run a task, now or as soon as a slot is free; what becomes of it goes to `done`.
+
+        parents: what its handler waits for.
+        """
+        running = Running(task, report=Report(task, self.sink), parents=parents)
         self.idle.clear()
         self.running[task.id] = running
         self.deadlines.watch(running)
@@ -98,6 +102,8 @@ class Executor:
 
     async def run(self, running: Running) -> None:
         """One attempt, from its start to its outcome."""
+        if running.parents is not None:
+            await self.until_read(running, running.parents)
         if not self.may_begin(running.task.lease):
             running.stop(Interrupt.LOST)
         running.attempt = self.attempts[running]
@@ -121,6 +127,16 @@ class Executor:
         if not self.running:
             self.idle.set()
         del self.attempts[running]
+
+    async def until_read(self, running: Running, parents: "asyncio.Future[Given]") -> None:
+        """Wait for what the parents have given. An attempt that is stopped meanwhile ends without having begun."""
+        running.attempt = self.attempts[running]
+        try:
+            await asyncio.wait([parents])
+        except asyncio.CancelledError:
+            if running.told() is None:
+                raise
+        running.attempt = None
 
     def free_slot(self, running: Running) -> None:
         """A handler, and its thread if it has one, has returned."""

@@ -6,6 +6,7 @@ No pickle: neither side runs what the other sends.
 import asyncio
 import json
 import struct
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import cache
 from typing import Any, BinaryIO
@@ -13,6 +14,7 @@ from typing import Any, BinaryIO
 from pydantic import TypeAdapter
 
 from pgq.values.outcome import BuryNow, CancelNow, Complete, Outcome, RetryLater, SnoozeFor
+from pgq.values.parents import Parent
 from pgq.values.task import Claimed
 
 LENGTH = struct.Struct("!I")
@@ -50,7 +52,7 @@ def opened(content: bytes) -> tuple[str, bytes]:
 @cache
 def adapter(name: str) -> TypeAdapter[Any]:
     """Reads and writes the values of a message of this name; made when first needed, for it takes its time."""
-    return TypeAdapter(Claimed if name == "Run" else OUTCOMES[name])
+    return TypeAdapter(tuple[Claimed, list[Parent]] if name == "Run" else OUTCOMES[name])
 
 
 def outcome_message(outcome: Outcome) -> bytes:
@@ -64,12 +66,12 @@ def outcome_of(name: str, body: bytes) -> Outcome:
     return outcome
 
 
-def run_message(handler: str, task: Claimed) -> bytes:
-    """Run the handler of that name with this task."""
-    return message("Run", b" ".join((handler.encode(), adapter("Run").dump_json(task))))
+def run_message(handler: str, task: Claimed, parents: Sequence[Parent]) -> bytes:
+    """Run the handler of that name with this task, and what its parents have given."""
+    return message("Run", b" ".join((handler.encode(), adapter("Run").dump_json((task, list(parents))))))
 
 
-def run_of(body: bytes) -> tuple[str, Claimed]:
+def run_of(body: bytes) -> tuple[str, Claimed, list[Parent]]:
     """What to run, from its message."""
-    name, _, task = body.partition(b" ")
-    return name.decode(), adapter("Run").validate_json(task)
+    name, _, given = body.partition(b" ")
+    return name.decode(), *adapter("Run").validate_json(given)

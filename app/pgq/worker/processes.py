@@ -8,12 +8,13 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
 from pgq.values.outcome import Outcome
+from pgq.values.parents import Parent
 from pgq.values.report import Report
 from pgq.values.task import Claimed
 from pgq.worker.messages import message, outcome_of, receive, run_message
@@ -69,9 +70,9 @@ class HandlerProcess:
     def lives(self) -> bool:
         return not self.ended.done()
 
-    async def run(self, handler: str, task: Claimed, report: Report | None) -> Outcome:
+    async def run(self, handler: str, task: Claimed, parents: Sequence[Parent], report: Report | None) -> Outcome:
         """What became of the task; `report` hears what it says meanwhile. Raises ProcessDied."""
-        self.writer.write(run_message(handler, task))
+        self.writer.write(run_message(handler, task, parents))
         answer = asyncio.ensure_future(self.answer(report))
         try:
             await asyncio.wait([answer, self.ended], return_when=asyncio.FIRST_COMPLETED)
@@ -126,11 +127,11 @@ class Processes:
         self.all: set[HandlerProcess] = set()
         self.idle: list[HandlerProcess] = []
 
-    async def run(self, handler: str, task: Claimed, report: Report | None) -> Outcome:
+    async def run(self, handler: str, task: Claimed, parents: Sequence[Parent], report: Report | None) -> Outcome:
         """What became of the task. When the wait is cancelled, the process is killed. Raises ProcessDied, OSError."""
         process = await self.take()
         try:
-            outcome = await process.run(handler, task, report)
+            outcome = await process.run(handler, task, parents, report)
         except BaseException:
             process.kill()
             raise

@@ -5,10 +5,13 @@ import enum
 import time
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pgq.values.report import Report
 from pgq.values.task import Claimed
+
+if TYPE_CHECKING:
+    from pgq.worker.parents import Given
 
 
 class Interrupt(enum.Enum):
@@ -48,6 +51,8 @@ class Running:
     """The thread of a plain function."""
     report: Report | None = None
     """What its handler says while it runs; None where nobody keeps it."""
+    parents: "asyncio.Future[Given] | None" = None
+    """What its parents have given, before its handler begins; None where it has none, or its handler does not ask."""
     given_up: bool = False
     """Its outcome was written without it; whatever it still says comes too late."""
     claimed_at: float = field(init=False)

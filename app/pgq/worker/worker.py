@@ -27,6 +27,7 @@ from pgq.worker.claimer import Claimer
 from pgq.worker.completer import Completer
 from pgq.worker.executor import Executor, first_of
 from pgq.worker.lease_keeper import LeaseKeeper
+from pgq.worker.parents import ParentsReader
 from pgq.worker.plan import WorkerPlan, published
 from pgq.worker.processes import Processes
 from pgq.worker.reporter import Reporter
@@ -74,6 +75,7 @@ class Worker:
         )
         self.completer = Completer(plan.conninfo, plan.id, self.recorded)
         self.reporter = Reporter(plan.conninfo, plan.id, self.completer.add)
+        self.parents = ParentsReader(plan.conninfo)
         self.executor = Executor(
             plan.handlers,
             plan.concurrency,
@@ -116,7 +118,13 @@ class Worker:
         if not await self.prepared():
             return
         async with self.registered(), asyncio.TaskGroup() as parts:
-            own = (self.listener.run, self.reporter.run, self.completer.run, self.give_up_what_cannot_be_renewed)
+            own = (
+                self.listener.run,
+                self.parents.run,
+                self.reporter.run,
+                self.completer.run,
+                self.give_up_what_cannot_be_renewed,
+            )
             helpers = [parts.create_task(part()) for part in (*own, *self.beside)]
             with capturing():
                 await self.claimer.run(self.stopping)
@@ -182,8 +190,11 @@ class Worker:
         for task in tasks:
             self.lose(task.id)  # an earlier attempt, which does not know yet
         self.lease_keeper.hold(tasks, asked_at)
+        # Only the children among them wait for a read more.
+        children = [task for task in tasks if task.has_parents and self.plan.handlers[task.kind].wants_context]
+        awaited = self.parents.ask(children) if children else {}
         for task in tasks:
-            self.executor.start(task)
+            self.executor.start(task, awaited.get(task.id))
 
     async def hand_back_strays(self, connection: AsyncConnection[Any]) -> None:
         """Hand back what this worker has by the table and knows nothing of: claims whose answer was lost."""

@@ -89,6 +89,7 @@ class SomeTasks(Bulk):
     queue: Names = ()
     kind: Names = ()
     tag: Tags = ()
+    workflow_id: UUID | None = Field(None, description="Of this workflow.")
     created_after: CreatedAfter = None
     created_before: CreatedBefore = None
 
@@ -99,6 +100,7 @@ class SomeTasks(Bulk):
             queues=self.queue,
             kinds=self.kind,
             tags=self.tag,
+            workflow_id=self.workflow_id,
             created_after=self.created_after,
             created_before=self.created_before,
             visible=visible,

@@ -171,6 +171,29 @@ WindowSeconds = Annotated[
     or_none(lambda value: options.duration(value, "idempotency_window_seconds")),
     nullable({**A_DURATION, "exclusiveMinimum": 0, "description": "How long the key is known. Left out: one day."}),
 ]
+DependsOn = Annotated[
+    list[str] | None,
+    or_none(fields.depends_on),
+    nullable(
+        {
+            "type": "array",
+            "items": {"type": "string", "format": "uuid"},
+            "maxItems": fields.MOST_PARENTS,
+            "description": "Tasks that have to end first.",
+        }
+    ),
+]
+OnParentFailure = Annotated[
+    str | None,
+    or_none(fields.on_parent_failure),
+    nullable(
+        {
+            "enum": list(fields.ON_PARENT_FAILURE),
+            "description": "When a parent is dead, cancelled or expired: `cancel` the task (the default), `run` it all "
+            "the same, or `wait` for the parent to be redriven.",
+        }
+    ),
+]
 Tags = Annotated[
     list[str] | None,
     or_none(fields.tags),

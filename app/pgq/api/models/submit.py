@@ -8,12 +8,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pgq.api.models.fields import (
     DelaySeconds,
+    DependsOn,
     ExpiresAt,
     Headers,
     IdempotencyKey,
     Kind,
     MaxAttempts,
     NotYet,
+    OnParentFailure,
     Payload,
     PayloadField,
     Priority,
@@ -23,6 +25,7 @@ from pgq.api.models.fields import (
     TimeoutSeconds,
     WindowSeconds,
 )
+from pgq.client.options import without_parents
 from pgq.client.submission import NewTask
 from pgq.values.errors import InvalidTask
 from pgq.values.task import json_value
@@ -31,7 +34,7 @@ NOTHING: Mapping[str, Any] = {}
 EMPTY = Payload({}, "{}")
 OPTIONAL = (
     "queue", "priority", "run_at", "delay_seconds", "expires_at", "max_attempts", "timeout_seconds", "idempotency_key",
-    "idempotency_window_seconds", "tags", "headers",
+    "idempotency_window_seconds", "depends_on", "on_parent_failure", "tags", "headers",
 )  # fmt: skip
 
 
@@ -67,13 +70,13 @@ class SubmitTask(BaseModel):
     timeout_seconds: TimeoutSeconds = None
     idempotency_key: IdempotencyKey = None
     idempotency_window_seconds: WindowSeconds = None
+    depends_on: DependsOn = None
+    on_parent_failure: OnParentFailure = None
     tags: Tags = None
     headers: Headers = None
     concurrency_key: NotYet = None
     unique_key: NotYet = None
     on_conflict: NotYet = None
-    depends_on: NotYet = None
-    on_parent_failure: NotYet = None
 
     def new_task(self, id: UUID | None = None, key: str | None = None) -> NewTask[Any]:
         """The task, under an id and a key that do not stand in the body. Raises InvalidTask for contradictions."""
@@ -89,6 +92,10 @@ class SubmitTask(BaseModel):
             raise InvalidTask("idempotency_window_seconds", "means nothing without idempotency_key")
         if self.expires_at is not None and self.run_at is not None and self.expires_at <= self.run_at:
             raise InvalidTask("expires_at", "must be later than run_at, or the task could never start")
+        if self.on_parent_failure is not None and self.depends_on is None:
+            raise InvalidTask("on_parent_failure", "means nothing without depends_on")
+        if self.depends_on == []:
+            given = without_parents(given)
         return NewTask(self.kind, self.payload.text, given, NOTHING)
 
 

@@ -83,6 +83,13 @@ class Tasks(BaseModel):
     next_cursor: Annotated[str | None, Field(description="For the next page; null on the last one.")]
 
 
+class Parents(BaseModel):
+    """The tasks that another one depends on, in the order of its `depends_on`."""
+
+    items: list[Task]
+    next_cursor: Annotated[str | None, Field(description="For the next page; null on the last one.")]
+
+
 class LogLine(BaseModel):
     """A line that a handler has logged or printed."""
 

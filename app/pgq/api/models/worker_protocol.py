@@ -74,6 +74,10 @@ class ClaimedTask(BaseModel):
     timeout_seconds: float
     headers: dict[str, Any]
     tags: list[str]
+    parents: dict[str, Any] | None = Field(
+        description="The results of the tasks that it depends on, by their names in the workflow, else by their ids; "
+        "null where that is too much for this answer: ask for /v1/tasks/{id}/parents."
+    )
 
 
 class Claimed(BaseModel):

@@ -13,11 +13,12 @@ from pgq.api.bodies import JSON, NDJSON, StrictRoute, lines, media_type, parse, 
 from pgq.api.kinds import Kinds
 from pgq.api.models.fields import json_type
 from pgq.api.models.task import Batch
+from pgq.api.parents import unseen_parents
 from pgq.api.problems import FieldError, Problem, pointer, responses
 from pgq.api.rendering import json_response
 from pgq.api.services import Here, Services
 from pgq.api.storing import store
-from pgq.values.errors import InvalidTask
+from pgq.values.errors import InvalidTask, UnknownParent
 from pgq.values.json_text import MAX_BYTES
 
 router = APIRouter(route_class=StrictRoute, tags=["Tasks"])
@@ -43,7 +44,7 @@ LINES = "".join(f'{{"kind": "echo", "payload": {{"number": {number}}}}}\n' for n
     summary="Submit many tasks",
     response_description="All are stored, durably.",
     response_model=Batch,
-    responses=responses("idempotency_conflict", "queue_full", "commit_unknown"),
+    responses=responses("unknown_parent", "idempotency_conflict", "queue_full", "commit_unknown"),
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -107,10 +108,13 @@ def refuse(path: list[str], reason: str) -> None:
 def stored(here: Services, reader: BatchReader) -> Response:
     """Store them; the ids in the order of the request."""
     tasks = reader.finish()
+    unseen = unseen_parents(here.pools, reader.caller, tasks)
     try:
-        answers = store(here.pools, tasks)
+        answers = store(here.pools, [unseen.hidden(task) for task in tasks])
     except InvalidTask as error:
         raise reader.refused(error) from None
+    except UnknownParent as error:
+        raise reader.refused(unseen.named(error)) from None
     ids = [str(answer.id) for answer in answers]
     created = sum(answer.created for answer in answers)
     return json_response({"count": len(ids), "created": created, "ids": ids}, 201)

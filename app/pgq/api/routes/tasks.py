@@ -39,6 +39,8 @@ States = Annotated[
 ]
 Tags = Annotated[list[Name], Query(max_length=32, description="With this tag; repeatable, all must be there.")]
 
+Workflow = Annotated[UUID | None, Query(description="Of this workflow.")]
+
 
 class ChangeTask(Body):
     """What to change; at least one of them. A time that has passed means now."""
@@ -58,6 +60,7 @@ def list_tasks(
     queue: Queues = [],  # noqa: B006  FastAPI copies it
     kind: Kinds = [],  # noqa: B006  FastAPI copies it
     tag: Tags = [],  # noqa: B006  FastAPI copies it
+    workflow_id: Workflow = None,
     created_after: After = None,
     created_before: Before = None,
     limit: Limit = 50,
@@ -69,6 +72,7 @@ def list_tasks(
         queues=tuple(queue),
         kinds=tuple(kind),
         tags=tuple(tag),
+        workflow_id=workflow_id,
         created_after=created_after,
         created_before=created_before,
         visible=caller.queues,

@@ -1,5 +1,6 @@
 """Remote workers claim tasks, keep them, and report what became of them."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from pgq.api.models.worker_protocol import (
     SnoozeTask,
 )
 from pgq.api.outcomes import Failed, Outcomes
+from pgq.api.parents import results_of_parents
 from pgq.api.presence import while_there
 from pgq.api.problems import Problem, responses
 from pgq.api.remote import RemoteWorkers, lease_seconds
@@ -71,14 +73,15 @@ async def claim_tasks(worker_id: UUID, here: Here, request: Request, caller: Wor
         return json_response({"tasks": [], "draining": worker.draining})
     claim = here.part(Claims).claim(worker_id, queues, kinds, body.limit, body.wait_seconds)
     if body.wait_seconds == 0:
-        return claimed(await claim, draining=False)
+        lot = await claim
+        return claimed(lot, await results_of_parents(here, caller, lot), draining=False)
     lot = await while_there(request, claim)
     if not await still_known(here, request):
         here.part(Claims).hand_back(worker_id, lot)
         raise Problem("unauthenticated", "the token was revoked, or has expired")
     if lot.tasks or here.stopping.is_set():
-        return claimed(lot, draining=False)
-    return claimed(lot, draining=(await remote.alive(caller, worker_id)).draining)
+        return claimed(lot, await results_of_parents(here, caller, lot), draining=False)
+    return claimed(lot, {}, draining=(await remote.alive(caller, worker_id)).draining)
 
 
 def wanted(worker: RemoteWorker, body: Claim) -> tuple[list[str], list[str] | None]:
@@ -94,8 +97,8 @@ def wanted(worker: RemoteWorker, body: Claim) -> tuple[list[str], list[str] | No
     return queues, kinds
 
 
-def claimed(lot: Lot, *, draining: bool) -> Response:
-    """Payloads and headers go out as the database gave them: nothing is lost on the way, and nothing is hidden."""
+def claimed(lot: Lot, parents: Mapping[UUID, str], *, draining: bool) -> Response:
+    """Payload, headers and results go out as the database gave them: nothing is lost on the way, and nothing hidden."""
     tasks = []
     for task, expires in lot.tasks:
         fields: dict[str, Any] = {
@@ -109,7 +112,8 @@ def claimed(lot: Lot, *, draining: bool) -> Response:
             "timeout_seconds": task.timeout_seconds,
             "tags": task.tags,
         }
-        raw = f',"payload":{task.payload},"headers":{task.headers}}}'
+        of_parents = parents.get(task.id, "null") if task.has_parents else "{}"
+        raw = f',"payload":{task.payload},"headers":{task.headers},"parents":{of_parents}}}'
         tasks.append(json_bytes(fields)[:-1] + raw.encode())
     known = b"true" if draining else b"false"
     return Response(b'{"tasks":[' + b",".join(tasks) + b'],"draining":' + known + b"}", media_type="application/json")

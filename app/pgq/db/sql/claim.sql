@@ -35,4 +35,4 @@ WHERE  t.ctid = ANY (ARRAY(
          LIMIT  %(room)s::integer))
 RETURNING t.id, t.kind, t.queue, t.payload::text AS payload, t.attempt, t.max_attempts, t.lease_epoch, t.priority, t.run_at,
           t.timeout_seconds, extract(epoch FROM t.lease_expires_at - t.started_at)::float8 AS lease_seconds, t.tags,
-          t.headers::text AS headers
+          t.headers::text AS headers, t.depends_on IS NOT NULL AS has_parents

@@ -20,6 +20,7 @@ from pgq.values.errors import (
     SchemaError,
     TaskNotFound,
     UnknownParent,
+    WorkflowNotFound,
     WrongState,
 )
 
@@ -131,7 +132,7 @@ def problem_of(error: PgqError) -> Problem:
             return Problem("idempotency_conflict", str(error))
         case QueueFull():
             return Problem("queue_full", str(error))
-        case TaskNotFound():
+        case TaskNotFound() | WorkflowNotFound():
             return Problem("not_found", str(error))
         case WrongState():
             return Problem("wrong_state", str(error))

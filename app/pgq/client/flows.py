@@ -49,7 +49,9 @@ class Drafts:
         order = in_order([draft.name for draft in drafts], parents, growing=growing)
         ids: dict[int, UUID] = dict(zip(order, uuid7s(), strict=False))  # rising, so that parents start first
         tasks = [
-            replace(draft.task, fields={**draft.task.fields, "id": str(ids[place]), "name": draft.name, "depends_on": names})
+            replace(
+                draft.task, fields={**draft.task.fields, "id": str(ids[place]), "name": draft.name, "depends_on": names}
+            )
             for place, (draft, names) in enumerate(zip(drafts, parents, strict=True))
         ]
         return cls(tasks, [ids[place] for place in range(len(drafts))], order)

@@ -14,7 +14,8 @@ from pgq.client.submission import NewTask
 from pgq.values import fields
 from pgq.values.errors import InvalidTask
 from pgq.values.graph import is_id
-from pgq.values.workflow import OnFailure, on_failure
+from pgq.values.workflow import OnFailure
+from pgq.values.workflow import on_failure as checked
 
 if TYPE_CHECKING:
     from pgq.client.workflow_run import WorkflowRun
@@ -89,11 +90,11 @@ class Sketch:
 class Workflow(Sketch):
     """What `app.workflow(name)` returns: add tasks, then submit. It may be submitted more than once; each is a run."""
 
-    def __init__(self, access: Access, name: str, on_failure_: OnFailure) -> None:
+    def __init__(self, access: Access, name: str, on_failure: OnFailure) -> None:
         super().__init__()
         self._access = access
         self._name = fields.name(name, "name")
-        self._on_failure = on_failure(on_failure_)
+        self._on_failure = checked(on_failure)
         self._callbacks: list[str] = []
 
     def then(self, task: NewTask[R], *, name: str | None = None) -> Node[R]:
@@ -128,9 +129,7 @@ class Workflow(Sketch):
 
     def _with_callbacks(self) -> list[Draft]:
         awaited = [name for name in self._drafts if name not in self._callbacks]
-        return [
-            callback(draft, awaited) if draft.name in self._callbacks else draft for draft in self._drafts.values()
-        ]
+        return [callback(draft, awaited) if draft.name in self._callbacks else draft for draft in self._drafts.values()]
 
 
 class Addition(Sketch):
@@ -186,7 +185,9 @@ def parent_name(parent: Parent) -> str:
     match parent:
         case Node(name=name) | str(name):
             return name
-        case Handle(id=id) | UUID() as id:
-            return str(id)
+        case Handle():
+            return str(parent.id)
+        case UUID():
+            return str(parent)
         case _:
             raise InvalidTask("depends_on", f"must hold nodes, names, handles or ids, not {type(parent).__name__}")

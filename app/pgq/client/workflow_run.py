@@ -59,9 +59,9 @@ class WorkflowRun:
         return self.handle(node).result(timeout)
 
     @overload
-    async def result_async(self, node: Node[R], timeout: float | timedelta | None = None) -> R: ...
+    async def result_async(self, node: Node[R], timeout: float | timedelta | None = None) -> R: ...  # noqa: ASYNC109
     @overload
-    async def result_async(self, node: str, timeout: float | timedelta | None = None) -> Any: ...
+    async def result_async(self, node: str, timeout: float | timedelta | None = None) -> Any: ...  # noqa: ASYNC109
     async def result_async(self, node: Node[Any] | str, timeout: float | timedelta | None = None) -> Any:  # noqa: ASYNC109
         """The same in async code."""
         return await (await self.handle_async(node)).result_async(timeout)

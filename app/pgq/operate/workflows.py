@@ -13,7 +13,7 @@ from pgq.db.sql import sql
 def cancel_workflow(connection: Connection[Any], workflow_id: UUID) -> int:
     """Cancel all its tasks that have not ended, running ones are told; how many that were.
 
-    What another session is at this moment is cancelled a moment later, by a duty. Raises WorkflowNotFound, or WrongState
+    What another session is at just now is cancelled a moment later, by a duty. Raises WorkflowNotFound, or WrongState
     when it does not run.
     """
     return asked(connection, "workflows/cancel", workflow_id)

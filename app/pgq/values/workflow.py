@@ -58,7 +58,8 @@ class WorkflowStatus:
 
 COLUMNS = tuple(WorkflowStatus.__dataclass_fields__)
 PLAIN_KEYS = (
-    "id", "name", "state", "on_failure", "created_at", "finished_at", "cancel_requested_at", "total", "ended", "progress",
+    "id", "name", "state", "on_failure", "created_at", "finished_at", "cancel_requested_at", "total", "ended",
+    "progress",
 )  # fmt: skip
 
 

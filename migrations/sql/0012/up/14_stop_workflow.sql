@@ -51,6 +51,7 @@ BEGIN
     )
     SELECT array_agg(kept.id) INTO ended FROM kept;
     IF ended IS NOT NULL THEN
+        DELETE FROM pgq.task_dependencies AS e WHERE e.child_id = ANY (ended);
         PERFORM pgq.release_children(ended, array_fill('cancelled'::text, ARRAY[cardinality(ended)]));
     END IF;
 

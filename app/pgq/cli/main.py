@@ -24,6 +24,7 @@ from pgq.cli import (
     tokens,
     version,
     workers,
+    workflows,
 )
 from pgq.cli.command import remember
 from pgq.cli.failures import BROKEN_PIPE, INTERRUPTED, end_of_usage
@@ -102,6 +103,7 @@ for group in (
     tasks,
     dlq,
     queues,
+    workflows,
     workers,
     doctor,
     bench,

@@ -10,11 +10,11 @@ from pgq.client.follow import FIRST_PAUSE, LONGEST_PAUSE
 from pgq.client.ids import uuid7s
 from pgq.client.steps import Pause, Plan, Statement
 from pgq.client.submission import NewTask
-from pgq.client.submit import chunks
+from pgq.client.submit import Submitted, chunks
 from pgq.values.errors import InvalidTask, WorkflowNotFound
 from pgq.values.graph import in_order
 from pgq.values.json_text import ENCODER
-from pgq.values.workflow import COLUMNS, WorkflowStatus
+from pgq.values.workflow import COLUMNS, TASK_COLUMNS, WorkflowStatus, WorkflowTask
 
 MOST_PARENTS = 10_000
 
@@ -71,23 +71,24 @@ def own_parents(task: NewTask[Any]) -> Sequence[str]:
     return ids
 
 
-def submit_workflow(workflow_id: UUID, name: str, on_failure: str, drafts: Drafts) -> Plan[None]:
-    """Submit a workflow; in one transaction, as it may take several statements."""
+def submit_workflow(workflow_id: UUID, name: str, on_failure: str, drafts: Drafts) -> Plan[list[Submitted]]:
+    """Submit a workflow; in one transaction, as it may take several statements. Answers in the order of the drafts."""
     first, *rest = drafts.portions()
     head = ENCODER.encode({"id": str(workflow_id), "name": name, "on_failure": on_failure})
     yield Statement("workflows/submit", {"workflow": f'{head[:-1]},"tasks":{drafts.text(first)}}}'}, first)
-    yield from add_portions(workflow_id, drafts, rest)
+    return (yield from add_portions(workflow_id, drafts, rest))
 
 
-def add_tasks(workflow_id: UUID, drafts: Drafts) -> Plan[None]:
-    """Add tasks to a workflow; in one transaction."""
-    yield from add_portions(workflow_id, drafts, drafts.portions())
+def add_tasks(workflow_id: UUID, drafts: Drafts) -> Plan[list[Submitted]]:
+    """Add tasks to a workflow; in one transaction. Answers in the order of the drafts."""
+    return (yield from add_portions(workflow_id, drafts, drafts.portions()))
 
 
-def add_portions(workflow_id: UUID, drafts: Drafts, portions: Sequence[Sequence[int]]) -> Plan[None]:
+def add_portions(workflow_id: UUID, drafts: Drafts, portions: Sequence[Sequence[int]]) -> Plan[list[Submitted]]:
     for portion in portions:
         addition = f'{{"workflow_id":"{workflow_id}","tasks":{drafts.text(portion)}}}'
         yield Statement("workflows/add", {"addition": addition}, portion)
+    return [Submitted(id, True) for id in drafts.ids]
 
 
 def look(workflow_id: UUID) -> Plan[WorkflowStatus]:
@@ -96,6 +97,13 @@ def look(workflow_id: UUID) -> Plan[WorkflowStatus]:
     if not rows:
         raise WorkflowNotFound(workflow_id)
     return WorkflowStatus(**dict(zip(COLUMNS, rows[0], strict=True)))
+
+
+def look_at_all(workflow_id: UUID) -> Plan[tuple[WorkflowStatus, list[WorkflowTask]]]:
+    """The workflow with its tasks, parents first. Raises WorkflowNotFound."""
+    status = yield from look(workflow_id)
+    rows = yield Statement("workflows/tasks", {"id": workflow_id})
+    return status, [WorkflowTask(**dict(zip(TASK_COLUMNS, row, strict=True))) for row in rows]
 
 
 def wait(workflow_id: UUID, timeout: float | None) -> Plan[WorkflowStatus]:

@@ -84,6 +84,9 @@ class WorkflowTask:
     """The type of its last error."""
 
 
+TASK_COLUMNS = tuple(WorkflowTask.__dataclass_fields__)
+
+
 def tasks_json(tasks: Sequence[WorkflowTask]) -> list[dict[str, Any]]:
     """The tasks as JSON values: parents by their names, those of other workflows or none by their ids."""
     names = {task.id: task.name for task in tasks}
@@ -91,7 +94,7 @@ def tasks_json(tasks: Sequence[WorkflowTask]) -> list[dict[str, Any]]:
 
 
 def task_json(task: WorkflowTask) -> dict[str, Any]:
-    return {name: json_value(getattr(task, name)) for name in WorkflowTask.__dataclass_fields__}
+    return {name: json_value(getattr(task, name)) for name in TASK_COLUMNS}
 
 
 def live_counts(tasks: Sequence[WorkflowTask]) -> Mapping[str, int]:

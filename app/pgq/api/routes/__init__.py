@@ -23,6 +23,7 @@ from pgq.api.routes import (
     worker_presence,
     worker_tasks,
     workers,
+    workflows,
 )
 
 # The first ones are found soonest, and these are asked most.
@@ -37,6 +38,7 @@ routers: Sequence[APIRouter] = (
     bulk.router,
     dlq.router,
     queues.router,
+    workflows.router,
     workers.router,
     worker_presence.router,
     kinds.router,

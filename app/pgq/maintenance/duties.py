@@ -54,6 +54,14 @@ def duties(*, lease: float, kind_grace: float, retention: float = 7 * 86_400) ->
             parameters={"grace": kind_grace, "only": None},
             candidates="tasks_of_unknown_kinds",
         ),
+        # Finds what waits for parents that have ended unnoticed; so many edges and so many tasks a turn.
+        Duty(
+            name="unblocker",
+            statement="unblock",
+            period=5,
+            parameters={"at_most": 20_000, "only": None},
+            candidates="stranded",
+        ),
         Duty(name="partitioner", statement="partition_ahead", period=3_600),
         Duty(name="sampler", statement="sample", period=10, routine=True),
         Duty(name="accountant", statement="account", period=60, routine=True),

@@ -29,10 +29,14 @@ WITH lost AS MATERIALIZED (
 ), buried AS (
     INSERT INTO pgq.dead_tasks (
         error, finished_at, id, lease_epoch, created_at, run_at, expires_at, started_at, cancel_requested_at, timeout_seconds, leased_by,
-    priority, attempt, max_attempts, queue, kind, idempotency_key, tags, headers, payload, progress)
+    priority, attempt, max_attempts, queue, kind, idempotency_key, tags, headers, payload, progress,
+    depends_on, on_parent_failure, workflow_id)
     SELECT gone.last_error, clock_timestamp(), gone.id, gone.lease_epoch, gone.created_at, gone.run_at, gone.expires_at, gone.started_at, gone.cancel_requested_at,
        gone.timeout_seconds, gone.leased_by, gone.priority, gone.attempt, gone.max_attempts, gone.queue, gone.kind,
-       gone.idempotency_key, gone.tags, gone.headers, gone.payload, gone.progress
+       gone.idempotency_key, gone.tags, gone.headers, gone.payload, gone.progress,
+       gone.depends_on, gone.on_parent_failure, gone.workflow_id
     FROM   gone
+), released AS MATERIALIZED (
+    SELECT pgq.release_children(array_agg(gone.id), array_agg('dead'::text)) FROM gone
 )
-SELECT count(*) AS changed, coalesce(array_agg(lost.id), '{}') AS ids, pgq.end_turn('undertaker', count(*)) FROM lost
+SELECT count(*) AS changed, coalesce(array_agg(lost.id), '{}') AS ids, pgq.end_turn('undertaker', count(*)) FROM lost, released

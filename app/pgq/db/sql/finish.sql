@@ -5,6 +5,7 @@
 -- Who leases a task runs it (a CHECK says so): state is not asked.
 -- What went through the fence is counted in the same transaction, under this worker's own id, so that nobody waits for it.
 -- OFFSET 0 keeps the planner from working out every duration twice.
+-- What waits for the tasks is told (released): the main query asks for it, or it would never run.
 WITH ended AS MATERIALIZED (
     SELECT t.id, e.state, e.result,
            CASE WHEN e.error IS NOT NULL  -- not built for each of the many that succeed
@@ -38,13 +39,17 @@ WITH ended AS MATERIALIZED (
         wait = pgq.add_histograms(s.wait, excluded.wait), run = pgq.add_histograms(s.run, excluded.run),
         total = pgq.add_histograms(s.total, excluded.total), wait_seconds = s.wait_seconds + excluded.wait_seconds,
         run_seconds = s.run_seconds + excluded.run_seconds, total_seconds = s.total_seconds + excluded.total_seconds
+), released AS MATERIALIZED (
+    SELECT pgq.release_children(array_agg(gone.id), array_agg(gone.end_state)) FROM gone
 )
 INSERT INTO pgq.task_history (
     state, result, error, finished_at, id, lease_epoch, created_at, run_at, expires_at, started_at, cancel_requested_at, timeout_seconds, leased_by,
-    priority, attempt, max_attempts, queue, kind, idempotency_key, tags, headers, payload, progress)
+    priority, attempt, max_attempts, queue, kind, idempotency_key, tags, headers, payload, progress,
+    depends_on, on_parent_failure, workflow_id)
 SELECT gone.end_state, gone.result::jsonb, coalesce(gone.end_error, CASE gone.end_state WHEN 'cancelled' THEN gone.error END),
        clock_timestamp(), gone.id, gone.lease_epoch, gone.created_at, gone.run_at, gone.expires_at, gone.started_at, gone.cancel_requested_at,
        gone.timeout_seconds, gone.leased_by, gone.priority, gone.attempt, gone.max_attempts, gone.queue, gone.kind,
-       gone.idempotency_key, gone.tags, gone.headers, gone.payload, gone.progress
-FROM   gone
+       gone.idempotency_key, gone.tags, gone.headers, gone.payload, gone.progress,
+       gone.depends_on, gone.on_parent_failure, gone.workflow_id
+FROM   gone, released
 RETURNING id

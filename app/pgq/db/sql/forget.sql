@@ -15,6 +15,7 @@ WITH oldest AS MATERIALIZED (
     DELETE FROM pgq.task_history AS h
     WHERE  h.queue = (SELECT due.name FROM due)
     AND    h.finished_at >= (SELECT due.since FROM due) AND h.finished_at < (SELECT due.until FROM due)
+    AND    NOT EXISTS (SELECT FROM pgq.task_dependencies AS e WHERE e.parent_id = h.id)  -- not told yet to who waits for it
     RETURNING h.id, h.attempt, h.error
 ), errors AS (
     DELETE FROM pgq.attempts AS a USING gone WHERE a.task_id = gone.id AND (gone.attempt > 1 OR gone.error IS NOT NULL)

@@ -42,10 +42,12 @@ WITH back AS MATERIALIZED (
 ), cancelled AS (
     INSERT INTO pgq.task_history (
         state, error, finished_at, id, lease_epoch, created_at, run_at, expires_at, started_at, cancel_requested_at, timeout_seconds, leased_by,
-    priority, attempt, max_attempts, queue, kind, idempotency_key, tags, headers, payload, progress)
+    priority, attempt, max_attempts, queue, kind, idempotency_key, tags, headers, payload, progress,
+    depends_on, on_parent_failure, workflow_id)
     SELECT 'cancelled', coalesce(gone.last_error, gone.error), clock_timestamp(), gone.id, gone.lease_epoch, gone.created_at, gone.run_at, gone.expires_at, gone.started_at, gone.cancel_requested_at,
        gone.timeout_seconds, gone.leased_by, gone.priority, gone.attempt, gone.max_attempts, gone.queue, gone.kind,
-       gone.idempotency_key, gone.tags, gone.headers, gone.payload, gone.progress
+       gone.idempotency_key, gone.tags, gone.headers, gone.payload, gone.progress,
+       gone.depends_on, gone.on_parent_failure, gone.workflow_id
     FROM   gone
 ), waits AS (
     UPDATE pgq.tasks AS t
@@ -54,5 +56,7 @@ WITH back AS MATERIALIZED (
            attempt = CASE WHEN back.last_error IS NULL THEN t.attempt - 1 ELSE t.attempt END,
            error = coalesce(back.last_error, t.error)
     FROM   back WHERE t.id = back.id AND back.cancel_requested_at IS NULL
+), released AS MATERIALIZED (
+    SELECT pgq.release_children(array_agg(gone.id), array_agg('cancelled'::text)) FROM gone
 )
-SELECT back.id FROM back
+SELECT back.id FROM back, released

@@ -44,22 +44,26 @@ WITH expired AS MATERIALIZED (
 ), gone AS (
     DELETE FROM pgq.tasks AS t USING expired
     WHERE  t.id = expired.id AND (expired.exhausted OR expired.to_be_cancelled)
-    RETURNING t.*, expired.last_error
+    RETURNING t.*, expired.to_be_cancelled, expired.last_error
 ), cancelled AS (
     INSERT INTO pgq.task_history (
         state, error, finished_at, id, lease_epoch, created_at, run_at, expires_at, started_at, cancel_requested_at, timeout_seconds, leased_by,
-    priority, attempt, max_attempts, queue, kind, idempotency_key, tags, headers, payload, progress)
+    priority, attempt, max_attempts, queue, kind, idempotency_key, tags, headers, payload, progress,
+    depends_on, on_parent_failure, workflow_id)
     SELECT 'cancelled', gone.last_error, clock_timestamp(), gone.id, gone.lease_epoch, gone.created_at, gone.run_at, gone.expires_at, gone.started_at, gone.cancel_requested_at,
        gone.timeout_seconds, gone.leased_by, gone.priority, gone.attempt, gone.max_attempts, gone.queue, gone.kind,
-       gone.idempotency_key, gone.tags, gone.headers, gone.payload, gone.progress
+       gone.idempotency_key, gone.tags, gone.headers, gone.payload, gone.progress,
+       gone.depends_on, gone.on_parent_failure, gone.workflow_id
     FROM   gone WHERE gone.cancel_requested_at IS NOT NULL
 ), buried AS (
     INSERT INTO pgq.dead_tasks (
         error, finished_at, id, lease_epoch, created_at, run_at, expires_at, started_at, cancel_requested_at, timeout_seconds, leased_by,
-    priority, attempt, max_attempts, queue, kind, idempotency_key, tags, headers, payload, progress)
+    priority, attempt, max_attempts, queue, kind, idempotency_key, tags, headers, payload, progress,
+    depends_on, on_parent_failure, workflow_id)
     SELECT gone.last_error, clock_timestamp(), gone.id, gone.lease_epoch, gone.created_at, gone.run_at, gone.expires_at, gone.started_at, gone.cancel_requested_at,
        gone.timeout_seconds, gone.leased_by, gone.priority, gone.attempt, gone.max_attempts, gone.queue, gone.kind,
-       gone.idempotency_key, gone.tags, gone.headers, gone.payload, gone.progress
+       gone.idempotency_key, gone.tags, gone.headers, gone.payload, gone.progress,
+       gone.depends_on, gone.on_parent_failure, gone.workflow_id
     FROM   gone WHERE gone.cancel_requested_at IS NULL
 ), retried AS (
     UPDATE pgq.tasks AS t
@@ -67,5 +71,7 @@ WITH expired AS MATERIALIZED (
            -- The default backoff: whose handler it was, and what it would say, only its worker knew.
            run_at = clock_timestamp() + make_interval(secs => least(2 ^ t.attempt, 3600) * (0.8 + 0.4 * random()))
     FROM   expired WHERE t.id = expired.id AND NOT expired.exhausted AND NOT expired.to_be_cancelled
+), released AS MATERIALIZED (
+    SELECT pgq.release_children(array_agg(gone.id), array_agg(CASE WHEN gone.to_be_cancelled THEN 'cancelled' ELSE 'dead' END)) FROM gone
 )
-SELECT count(*) AS changed, coalesce(array_agg(expired.id), '{}') AS ids, pgq.end_turn('reaper', count(*)) FROM expired
+SELECT count(*) AS changed, coalesce(array_agg(expired.id), '{}') AS ids, pgq.end_turn('reaper', count(*)) FROM expired, released

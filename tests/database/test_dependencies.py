@@ -1,0 +1,437 @@
+"""What becomes of a task whose parents end: every end, every policy, every door."""
+
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+
+from pgq.operate import tasks as operate
+from tests.dependents import child_of, copied_child_of, end, nothing_is_left, states
+from tests.verbs import Database, statement
+
+POLICIES = (None, "cancel", "run", "wait")
+ENDS = ("succeeded", "dead", "cancelled", "stopped", "expired", "purged")
+
+DOORS = {"insert": child_of, "copy": copied_child_of}
+
+
+def answer(how: str, policy: str | None) -> str:
+    """What the documents say of a child whose only parent ended so."""
+    if how == "succeeded" or policy == "run":
+        return "pending"
+    return "blocked" if how == "dead" and policy == "wait" else "cancelled"
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("how", ENDS)
+async def test_a_child_that_waits_is_told_how_its_parent_ended(
+    db: Database, how: str, policy: str | None, door: str
+) -> None:
+    parent = await db.submit()
+    child = await DOORS[door](db, parent, policy=policy)
+    assert await db.state(child) == "blocked"
+    assert [one.id for one in await db.claim(kinds=["other"])] == []
+
+    await end(db, parent, how)
+
+    assert await db.state(child) == answer(how, policy)
+    if answer(how, policy) != "blocked":
+        await nothing_is_left(db)
+    if answer(how, policy) == "cancelled":
+        error = (await db.task(child))["error"]
+        assert error["type"] == "ParentFailed"
+        named = "cancelled" if how == "stopped" else how
+        # A child of the default policy was told when its parent died; one that waits, when it was purged.
+        assert error["message"] == f"its parent {parent} is {'dead' if how == 'purged' and policy != 'wait' else named}"
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("how", ["succeeded", "dead", "cancelled", "expired"])
+async def test_a_child_that_comes_later_gets_the_same_answer_at_once(
+    db: Database, how: str, policy: str | None, door: str
+) -> None:
+    parent = await db.submit()
+    await end(db, parent, how)
+
+    child = await DOORS[door](db, parent, policy=policy)
+
+    assert await db.state(child) == answer(how, policy)
+    if answer(how, policy) != "blocked":
+        await nothing_is_left(db)
+
+
+@pytest.mark.parametrize("how", ["pruned", "purged", "unknown"])
+@pytest.mark.parametrize("door", DOORS)
+async def test_a_parent_that_nobody_knows_any_more_is_refused(db: Database, how: str, door: str) -> None:
+    parent = uuid4() if how == "unknown" else await db.submit()
+    if how == "purged":
+        await end(db, parent, "purged")
+    elif how == "pruned":
+        await end(db, parent)
+        await db.run("DELETE FROM pgq.task_history")
+    known = await db.submit()
+
+    with pytest.raises(psycopg.Error, match=f"no task has the id {parent}") as refused:
+        await DOORS[door](db, known, parent)
+
+    assert refused.value.sqlstate == "PQ004"
+    assert await db.value("SELECT count(*) FROM pgq.tasks") == 1
+    await nothing_is_left(db)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+async def test_a_parent_that_is_redriven_later_changes_only_what_still_waits(db: Database, policy: str | None) -> None:
+    parent = await db.submit()
+    child = await child_of(db, parent, policy=policy)
+    await end(db, parent, "dead")
+    before = await db.state(child)
+
+    await db.redrive(parent)
+    assert await db.state(child) == before
+    late = await child_of(db, parent, policy=policy)
+    assert await db.state(late) == "blocked"
+    await end(db, parent)
+
+    assert await db.state(child) == {"cancelled": "cancelled"}.get(before, "pending")
+    assert await db.state(late) == "pending"
+    await nothing_is_left(db)
+
+
+async def test_a_dead_parent_that_is_purged_ends_what_waited_for_it(db: Database) -> None:
+    parent = await db.submit()
+    child = await child_of(db, parent, policy="wait")
+    grandchild = await child_of(db, child, policy="wait")
+    await end(db, parent, "dead")
+    assert await states(db, [child, grandchild]) == ["blocked", "blocked"]
+
+    with psycopg.connect(db.conninfo, autocommit=True) as connection:
+        operate.purge(connection, parent)
+
+    assert await states(db, [child, grandchild]) == ["cancelled", "cancelled"]
+    await nothing_is_left(db)
+
+
+# Several parents
+
+
+async def test_a_child_waits_for_the_last_of_its_parents(db: Database) -> None:
+    parents = [await db.submit() for _ in range(3)]
+    over = await db.submit()
+    await end(db, over)
+    child = await child_of(db, *parents, over, parents[0])
+    assert (await db.task(child))["depends_on"] == [*parents, over]
+    assert await db.value("SELECT waits_for FROM pgq.tasks WHERE id = %s", child) == 3
+
+    for parent in parents[:-1]:
+        await end(db, parent)
+        assert await db.state(child) == "blocked"
+    await end(db, parents[-1])
+
+    assert await db.state(child) == "pending"
+    await nothing_is_left(db)
+
+
+async def test_one_that_fails_ends_the_child_though_the_others_go_on(db: Database) -> None:
+    good, bad = await db.submit(), await db.submit()
+    child = await child_of(db, good, bad)
+    others = await child_of(db, good, bad, policy="run")
+
+    await end(db, bad, "dead")
+    assert await states(db, [child, others]) == ["cancelled", "blocked"]
+    assert await db.value("SELECT count(*) FROM pgq.task_dependencies") == 1
+    await end(db, good)
+
+    assert await states(db, [child, others]) == ["cancelled", "pending"]
+    await nothing_is_left(db)
+
+
+async def test_a_batch_of_outcomes_is_one_answer_for_each_child(db: Database) -> None:
+    from pgq.db import outcomes
+    from pgq.db.outcomes import Finished
+    from tests.verbs import DONE, A
+
+    parents = [await db.submit() for _ in range(5)]
+    child = await child_of(db, *parents)
+    claimed = await db.claim()
+
+    await outcomes.record(db.connection, A, [Finished(one.lease, DONE) for one in claimed])
+
+    assert await db.state(child) == "pending"
+    await nothing_is_left(db)
+
+
+async def test_a_child_keeps_its_time(db: Database) -> None:
+    parent = await db.submit()
+    later = await child_of(db, parent, run_at="2999-01-01Z")
+    due = await child_of(db, parent, run_at="2020-01-01Z")
+
+    await end(db, parent)
+
+    assert await states(db, [later, due]) == ["scheduled", "pending"]
+    # Where claims have read their lanes up to about now, it is not hidden.
+    assert await db.value("SELECT run_at > now() - interval '1 minute' FROM pgq.tasks WHERE id = %s", due)
+
+
+async def test_parent_and_child_expire_in_one_batch(db: Database) -> None:
+    parent = await db.submit()
+    child = await child_of(db, parent)
+    other = await child_of(db, parent, policy="run")
+    await db.run("UPDATE pgq.tasks SET expires_at = clock_timestamp() WHERE id = ANY (%s)", [parent, child])
+
+    assert await db.tick("expirer") == 2
+
+    assert await states(db, [parent, child, other]) == ["expired", "expired", "pending"]
+    await nothing_is_left(db)
+
+
+async def test_a_waiting_task_can_be_cancelled_and_takes_its_children_with_it(db: Database) -> None:
+    parent = await db.submit()
+    child = await child_of(db, parent)
+    grandchild = await child_of(db, child)
+
+    assert await db.cancel(child) == "cancelled"
+
+    assert await states(db, [parent, child, grandchild]) == ["pending", "cancelled", "cancelled"]
+    await nothing_is_left(db)
+
+
+async def test_parents_and_children_come_in_one_statement(db: Database) -> None:
+    ids = [uuid4() for _ in range(3)]
+    await db.run(
+        "INSERT INTO pgq.tasks (id, kind, depends_on) VALUES (%s, 'echo', NULL), (%s, 'echo', ARRAY[%s]), (%s, 'echo', ARRAY[%s])",
+        ids[0], ids[1], ids[0], ids[2], ids[1],
+    )  # fmt: skip
+    assert await states(db, ids) == ["pending", "blocked", "blocked"]
+
+    with pytest.raises(psycopg.Error, match="no task has the id"):  # the parent comes first
+        await db.run(
+            "INSERT INTO pgq.tasks (id, kind, depends_on) VALUES (%s, 'echo', ARRAY[%s]), (%s, 'echo', NULL)",
+            uuid4(), ids[0] if False else (late := uuid4()), late,
+        )  # fmt: skip
+
+
+async def test_all_ends_within_one_transaction(db: Database) -> None:
+    session = await db.another(autocommit=False)
+    parent = await db.submit(on=session)
+    child = await child_of(db, parent, on=session)
+    await db.cancel(parent, on=session)
+    await session.commit()
+
+    assert await states(db, [parent, child]) == ["cancelled", "cancelled"]
+    await nothing_is_left(db)
+
+
+async def test_what_is_rolled_back_leaves_nothing(db: Database) -> None:
+    parent = await db.submit()
+    session = await db.another(autocommit=False)
+    await child_of(db, parent, on=session)
+    await session.rollback()
+    async with session.transaction():
+        with pytest.raises(psycopg.Error):
+            async with session.transaction():
+                await child_of(db, parent, on=session)
+                await db.insert(on=session, kind="")
+        kept = await child_of(db, parent, on=session)
+
+    assert await db.value("SELECT array_agg(child_id) FROM pgq.task_dependencies") == [kept]
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("columns", "why"),
+    [
+        ("on_parent_failure => 'run'", "on_parent_failure: means nothing without depends_on"),
+        ("depends_on => ARRAY['{p}'], on_parent_failure => 'hope'", "on_parent_failure: must be cancel, run or wait"),
+        ("depends_on => ARRAY['{p}', NULL]", "depends_on: must be a list of ids, none of them null"),
+        ("depends_on => ARRAY[ARRAY['{p}'], ARRAY['{p}']]", "depends_on: must be a list of ids"),
+        ("id => '{p}', depends_on => ARRAY['{p}']", "depends_on: a task cannot depend on itself"),
+        ("id => '{n}', depends_on => ARRAY['{n}']", "depends_on: a task cannot depend on itself"),
+    ],
+)
+async def test_what_could_never_be_is_refused_with_its_reason(db: Database, columns: str, why: str) -> None:
+    parent = await db.submit()
+    pairs = [
+        one.split(" => ", 1)
+        for one in columns.format(p=parent, n=uuid4()).replace(", on_", ";on_").replace(", dep", ";dep").split(";")
+    ]
+    values = ", ".join(f"{value}::uuid[]" if name == "depends_on" else value for name, value in pairs)
+
+    with pytest.raises(psycopg.Error, match=why) as refused:
+        await db.run(f"INSERT INTO pgq.tasks (kind, {', '.join(name for name, _ in pairs)}) VALUES ('echo', {values})")
+
+    assert refused.value.sqlstate == "PQ003"
+
+
+async def test_ten_thousand_parents_and_no_more(db: Database) -> None:
+    parents = [
+        row["id"]
+        for row in await db.rows(
+            "INSERT INTO pgq.tasks (kind) SELECT 'echo' FROM generate_series(1, 10001) RETURNING id"
+        )
+    ]
+    with pytest.raises(psycopg.Error, match="depends_on: must be at most 10,000 tasks, not 10001"):
+        await child_of(db, *parents)
+
+    child = await child_of(db, *parents[:10_000], parents[0])
+
+    assert await db.value("SELECT waits_for FROM pgq.tasks WHERE id = %s", child) == 10_000
+
+
+async def test_a_list_without_parents_is_none(db: Database) -> None:
+    task = await db.insert(depends_on=[], on_parent_failure="run")
+
+    row = await db.task(task)
+    assert (row["state"], row["depends_on"], row["on_parent_failure"]) == ("pending", None, None)
+
+
+# Chains
+
+
+async def chain(db: Database, length: int) -> list[UUID]:
+    tasks = [uuid4() for _ in range(length)]
+    await db.run(
+        "INSERT INTO pgq.tasks (id, kind, depends_on) SELECT t.id, 'echo', CASE WHEN t.n > 1 THEN ARRAY[t.parent] END "
+        "FROM unnest(%s::uuid[], %s::uuid[]) WITH ORDINALITY AS t (id, parent, n) ORDER BY t.n",
+        tasks,
+        [tasks[0], *tasks[:-1]],
+    )
+    return tasks
+
+
+async def test_a_chain_of_a_thousand_fails_as_a_whole(db: Database) -> None:
+    tasks = await chain(db, 1_000)
+
+    await end(db, tasks[0], "dead")
+
+    assert await states(db, tasks) == ["dead"] + ["cancelled"] * 999
+    assert (await db.task(tasks[1]))["error"]["message"] == f"its parent {tasks[0]} is dead"
+    assert (await db.task(tasks[999]))["error"]["message"] == f"its parent {tasks[998]} is cancelled"
+    await nothing_is_left(db)
+
+
+async def test_a_chain_of_a_thousand_succeeds_one_after_the_other(db: Database) -> None:
+    tasks = await chain(db, 1_000)
+
+    for task in tasks:
+        (claimed,) = await db.claim()
+        assert claimed.id == task
+        assert await db.ends(claimed)
+
+    await nothing_is_left(db)
+
+
+# The verbs
+
+
+async def test_a_redriven_child_does_not_wait_again(db: Database) -> None:
+    parent = await db.submit()
+    child = await child_of(db, parent)
+    await end(db, parent)
+    await end(db, child, "dead")
+
+    await db.redrive(child)
+
+    row = await db.task(child)
+    assert (row["state"], row["depends_on"]) == ("pending", [parent])
+
+
+async def test_a_retry_of_what_had_begun_does_not_wait_again(db: Database) -> None:
+    dead = await db.submit()
+    child = await child_of(db, dead, policy="run")
+    await end(db, dead, "dead")
+    await end(db, child)
+    await db.redrive(dead)
+
+    again = await db.retry(child)
+
+    row = await db.task(again)
+    assert (row["state"], row["depends_on"], row["on_parent_failure"]) == ("pending", [dead], "run")
+
+
+async def test_a_retry_of_what_its_parent_cancelled_waits_for_the_parents_that_live_now(db: Database) -> None:
+    good, bad = await db.submit(), await db.submit()
+    child = await child_of(db, good, bad)
+    await end(db, bad, "dead")
+    assert await db.state(child) == "cancelled"
+
+    waits = await db.retry(child)
+    assert await db.state(waits) == "blocked"
+    await end(db, good)
+    assert await db.state(waits) == "pending"
+    runs = await db.retry(child)
+    assert await db.state(runs) == "pending"
+    await nothing_is_left(db)
+
+
+async def test_a_waiting_task_cannot_be_retried(db: Database) -> None:
+    child = await child_of(db, await db.submit())
+    with pytest.raises(psycopg.Error, match="is blocked") as refused:
+        await db.retry(child)
+    assert refused.value.sqlstate == "PQ006"
+
+
+@pytest.mark.parametrize("duty", ["reaper", "undertaker"])
+async def test_what_a_duty_ends_is_told_to_its_children(db: Database, duty: str) -> None:
+    parent = await db.submit(max_attempts=1)
+    child = await child_of(db, parent)
+    if duty == "reaper":
+        assert (await db.claim_one()).id == parent
+        await db.expire_lease(parent)
+    else:
+        await db.run("UPDATE pgq.tasks SET created_at = '2020-01-01Z', run_at = '2020-01-01Z' WHERE id = %s", parent)
+
+    assert await db.tick(duty) == 1
+
+    assert await states(db, [parent, child]) == ["dead", "cancelled"]
+
+
+async def test_a_retry_that_finds_a_cancellation_is_told_to_the_children(db: Database) -> None:
+    from tests.verbs import retry_later
+
+    parent = await db.running()
+    child = await child_of(db, parent.id)
+    assert await db.cancel(parent.id) == "requested"
+
+    assert await db.ends(parent, retry_later())
+
+    assert await states(db, [parent.id, child]) == ["cancelled", "cancelled"]
+
+
+async def test_history_and_dead_letters_keep_what_a_task_waited_for(db: Database) -> None:
+    parent = await db.submit()
+    for how in ("succeeded", "dead", "expired", "cancelled"):
+        task = await child_of(db, parent, policy="wait")
+        await db.run("UPDATE pgq.tasks SET workflow_id = %s WHERE id = %s", workflow := uuid4(), task)
+        if how in ("succeeded", "dead"):
+            await db.run("UPDATE pgq.tasks SET state = 'pending' WHERE id = %s", task)
+        await end(db, task, how)
+        row = await db.task(task)
+        kept = (row["state"], row["depends_on"], row["on_parent_failure"], row["workflow_id"])
+        assert kept == (how, [parent], "wait", workflow)
+
+
+async def test_a_child_that_may_run_wakes_a_worker(db: Database) -> None:
+    parent = await db.submit()
+    await child_of(db, parent, queue="later")
+    await db.run(
+        "INSERT INTO pgq.workers (id, name, hostname, pid, version, queues, kinds, capacity) "
+        "VALUES (%s, 'w', 'h', 1, '0', '{later}', '{echo}', 1)", UUID(int=1)
+    )  # fmt: skip
+    await db.run("INSERT INTO pgq.waiting_workers VALUES (%s, '{later}')", UUID(int=1))
+    listener = await db.another()
+    await listener.execute("LISTEN pgq_ready")
+
+    await end(db, parent)
+
+    assert [note.payload async for note in listener.notifies(timeout=5, stop_after=1)] == ["later"]
+
+
+def test_every_statement_that_ends_tasks_tells_their_children() -> None:
+    for name in ("finish", "bury", "put_back", "reap", "expire", "bury_unknown_kinds", "purge"):
+        text = statement(name).decode()
+        assert text.count("pgq.release_children(") == 1, name
+        assert ", released" in text.rsplit("FROM", 1)[1], f"{name}: a CTE that nobody asks never runs"

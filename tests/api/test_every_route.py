@@ -86,6 +86,7 @@ ROUTES: Mapping[str, Route] = {
     "list_tasks": Route(("read",)),
     "get_task": Route(("read", "submit"), 200, 404, waiting, own_only=True),
     "list_attempts": Route(("read",), 200, 404, waiting),
+    "list_parents": Route(("read",), 200, 404, waiting),
     "list_logs": Route(("read",), 200, 404, waiting),
     "follow_task": Route(("read",), 200, 404, done),
     "change_task": Route(("operate",), 200, 404, waiting, {"priority": 9}),

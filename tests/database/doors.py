@@ -37,7 +37,7 @@ async def by_submit(db: Database, fields: Fields) -> UUID:
 async def by_submit_many(db: Database, fields: Fields) -> UUID:
     fields = {"kind": "echo", **fields}
     members = (
-        f"{json.dumps(name)}: {value if name in ('payload', 'headers') else json.dumps(value)}"
+        f"{json.dumps(name)}: {value if name in ('payload', 'headers') else json.dumps(value, default=str)}"
         for name, value in fields.items()
     )
     task: UUID = await db.value("SELECT id FROM pgq.submit_many(%s::jsonb)", f"[{{{', '.join(members)}}}]")

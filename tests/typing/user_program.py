@@ -129,5 +129,6 @@ def mistakes(ctx: pgq.Context, order: Order) -> None:
     charge.new("order")  # type: ignore[arg-type]
     count_day.options(prioritty=3)  # type: ignore[call-arg]
     count_day.options(priority="urgent")  # type: ignore[arg-type]
-    queue.submit("other", depends_on=[])  # type: ignore[call-arg]
+    queue.submit("other", depends_on=[5])  # type: ignore[list-item]
+    queue.submit("other", on_parent_failure="explode")  # type: ignore[arg-type]
     queue.task(retries=3)  # type: ignore[call-overload]

@@ -3,6 +3,7 @@
 import math
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -53,13 +54,21 @@ def count(n: int) -> None: ...
         ({"key": 7}, "key"),
         ({"key_window": 60}, "key_window"),
         ({"key": "k", "key_window": 0}, "key_window"),
+        ({"depends_on": "0198c0de-0000-7000-8000-000000000000"}, "depends_on"),
+        ({"depends_on": ["x"]}, "depends_on"),
+        ({"depends_on": [7]}, "depends_on"),
+        ({"depends_on": [None]}, "depends_on"),
+        ({"depends_on": app}, "depends_on"),
+        ({"depends_on": [uuid4() for _ in range(10_001)]}, "depends_on"),
+        ({"depends_on": [uuid4()], "on_parent_failure": "explode"}, "on_parent_failure"),
+        ({"depends_on": [uuid4()], "on_parent_failure": []}, "on_parent_failure"),
+        ({"on_parent_failure": "run"}, "on_parent_failure"),
         ({"tags": ["x"] * 33}, "tags"),
         ({"tags": [""]}, "tags"),
         ({"headers": []}, "headers"),
         ({"headers": {"a": "x" * 20_000}}, "headers"),
         ({"headers": {"a": math.inf}}, "headers"),
         ({"headers": {"a": "\0"}}, "headers"),
-        ({"depends_on": ["x"]}, "depends_on"),
         ({"on_parent_failure": "cancel"}, "on_parent_failure"),
         ({"concurrency_key": "x"}, "concurrency_key"),
         ({"unique_key": "x"}, "unique_key"),

@@ -67,6 +67,7 @@ def test_a_guard_of_the_users_own_may_refuse_in_its_own_words() -> None:
     ("error", "ours"),
     [
         (FromPsycopg("PQ001", "key"), pgq.IdempotencyConflict),
+        (FromPsycopg("PQ004", "depends_on: no task has the id"), pgq.UnknownParent),
         (FromPsycopg("23505", constraint="tasks_pkey"), pgq.DuplicateTask),
         (FromPsycopg("23505", constraint="dead_tasks_pkey"), pgq.DuplicateTask),
         (FromPsycopg("42P01", 'relation "pgq.tasks" does not exist'), pgq.SchemaError),

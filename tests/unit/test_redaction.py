@@ -18,7 +18,8 @@ def task(payload: dict[str, Any], result: Any = None, message: str = "") -> Task
         id=UUID(int=1), kind="k", queue="q", state="dead", payload=payload, priority=5, attempt=1, max_attempts=1,
         created_at=NOW, run_at=NOW, expires_at=None, started_at=None, finished_at=NOW, timeout_seconds=1,
         idempotency_key=None, depends_on=[], on_parent_failure=None, tags=[], headers={}, workflow_id=None,
-        worker_id=None, lease_expires_at=None, cancel_requested_at=None, lease_epoch=1, result=result, error=error, progress=None,
+        worker_id=None, lease_expires_at=None, cancel_requested_at=None, lease_epoch=1,
+        result=result, error=error, progress=None,
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from pgq.db import outcomes, workers
 from pgq.db.revision import current_revision, refuse_foreign_schema
 from pgq.maintenance.duties import duties
 from pgq.values.outcome import BuryNow
+from tests.flows import Flow, node
 from tests.verbs import CANCELLED, FAILED, A, B, Connection, Database, retry_later, take_turn
 
 SignIn = Callable[[str], Awaitable[Connection]]
@@ -102,7 +103,7 @@ async def test_a_viewer_reads_tasks_and_views_and_nothing_else(db: Database, sig
     for view in views:
         await db.rows(f"SELECT * FROM pgq.{view['name']}", on=session)
 
-    tasks = ("tasks", "task_history", "dead_tasks", "attempts")
+    tasks = ("tasks", "task_history", "dead_tasks", "attempts", "task_dependencies", "workflow_tasks")
     for table in tasks:
         await db.rows(f"SELECT * FROM pgq.{table}", on=session)
         await refused(db, session, f"DELETE FROM pgq.{table}", f"SELECT FROM pgq.{table} FOR UPDATE")
@@ -158,6 +159,7 @@ async def test_a_worker_can_do_every_duty(db: Database, sign_in: SignIn) -> None
     await db.drop_partition("attempts", days_ahead=5)
     assert await db.ends(await db.running())
     await db.run("UPDATE pgq.task_stats SET minute = minute - interval '1 min'")
+    await Flow.submit(db, node("a"))
 
     changed = {one.name: (await take_turn(session, one, B))[0] for one in duties(lease=60, kind_grace=86_400)}
 
@@ -170,6 +172,9 @@ async def test_a_worker_can_do_every_duty(db: Database, sign_in: SignIn) -> None
         "partitioner": 1,
         "sampler": 1,
         "accountant": 1,
+        "unblocker": 0,
+        "workflows": 1,
+        "workflow_pruner": 0,
     }
 
 

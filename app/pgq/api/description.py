@@ -67,7 +67,7 @@ def described(value: Any, check: Check) -> Described:
         last = {"name": CALLBACK, **(whole["callback"] if isinstance(whole["callback"], dict) else {})}
         extra = [name for name in ("depends_on", "on_parent_failure") if name in last]
         faults += [Fault(("callback", name), "is not for a callback: it waits for all tasks") for name in extra]
-        if draft := draft_of(last if not extra else {}, ("callback",), check, faults):
+        if not extra and (draft := draft_of(last, ("callback",), check, faults)):
             drafts.append(callback(draft, [one.name for one in drafts]))
     raise_if(faults)
     return Described(name, policy, sort(drafts, growing=False, callback_at=len(whole["tasks"])))

@@ -11,7 +11,7 @@ from pgq.cli.failures import FAILED, TIME_OVER, WrongUsage
 from pgq.cli.options import Limit, duration, reader
 from pgq.cli.output import cell, say, show, show_json, show_table
 from pgq.cli.session import Session
-from pgq.cli.verbs import each_id
+from pgq.cli.verbs import counted, each_id
 from pgq.cli.workflow_file import read_workflow
 from pgq.values.errors import InvalidTask, WorkflowNotFound
 from pgq.values.workflow import STATES, WorkflowStatus, WorkflowTask, live_counts, tasks_json
@@ -152,7 +152,7 @@ def cancel_one(session: Session, connection: "Connection[Any]", workflow_id: UUI
     from pgq.operate.workflows import cancel_workflow
 
     tasks = cancel_workflow(connection, workflow_id)
-    return after(session, connection, workflow_id, f"{tasks:,} tasks cancelled or told to stop")
+    return after(session, connection, workflow_id, f"{counted(tasks, 'task')} cancelled or told to stop")
 
 
 def retry(session: Session, ids: WorkflowIds) -> int | None:
@@ -164,7 +164,7 @@ def retry_one(session: Session, connection: "Connection[Any]", workflow_id: UUID
     from pgq.operate.workflows import retry_workflow
 
     tasks = retry_workflow(connection, workflow_id)
-    return after(session, connection, workflow_id, f"{tasks:,} tasks run again")
+    return after(session, connection, workflow_id, f"{counted(tasks, 'task')} to run again")
 
 
 def after(session: Session, connection: "Connection[Any]", workflow_id: UUID, words: str) -> object:

@@ -20,7 +20,8 @@ def bench(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="NAME", help="drain, submit, latency, snapshot, idle, running, fairness, urgency, api, protocol."
+            metavar="NAME",
+            help="drain, submit, latency, snapshot, idle, running, fairness, urgency, fan-in, api, protocol.",
         ),
     ] = None,
     rounds: Annotated[int, typer.Option(min=1, max=100, help="How often each is measured; medians count.")] = 3,

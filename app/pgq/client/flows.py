@@ -14,7 +14,7 @@ from pgq.client.submit import Submitted, chunks
 from pgq.values.errors import InvalidTask, WorkflowNotFound
 from pgq.values.graph import in_order
 from pgq.values.json_text import ENCODER
-from pgq.values.workflow import COLUMNS, TASK_COLUMNS, WorkflowStatus, WorkflowTask
+from pgq.values.workflow import COLUMNS, WorkflowStatus, WorkflowTask, named_tasks
 
 MOST_PARENTS = 10_000
 
@@ -102,8 +102,9 @@ def look(workflow_id: UUID) -> Plan[WorkflowStatus]:
 def look_at_all(workflow_id: UUID) -> Plan[tuple[WorkflowStatus, list[WorkflowTask]]]:
     """The workflow with its tasks, parents first. Raises WorkflowNotFound."""
     status = yield from look(workflow_id)
+    names = yield Statement("workflows/names", {"id": workflow_id})
     rows = yield Statement("workflows/tasks", {"id": workflow_id})
-    return status, [WorkflowTask(**dict(zip(TASK_COLUMNS, row, strict=True))) for row in rows]
+    return status, named_tasks([(id, name) for id, name in names], rows)
 
 
 def wait(workflow_id: UUID, timeout: float | None) -> Plan[WorkflowStatus]:

@@ -5,10 +5,10 @@ from typing import Any
 from uuid import UUID
 
 from psycopg import Connection
-from psycopg.rows import class_row, scalar_row
+from psycopg.rows import class_row, scalar_row, tuple_row
 
 from pgq.db.sql import sql
-from pgq.values.workflow import WorkflowStatus, WorkflowTask
+from pgq.values.workflow import WorkflowStatus, WorkflowTask, named_tasks
 
 
 def status(connection: Connection[Any], workflow_id: UUID) -> WorkflowStatus | None:
@@ -40,8 +40,10 @@ def list_workflows(
 
 def workflow_tasks(connection: Connection[Any], workflow_id: UUID) -> list[WorkflowTask]:
     """The tasks of a workflow, parents first."""
-    with connection.cursor(row_factory=class_row(WorkflowTask)) as cursor:
-        return cursor.execute(sql("workflows/tasks"), {"id": workflow_id}).fetchall()
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        names = cursor.execute(sql("workflows/names"), {"id": workflow_id}).fetchall()
+        rows = cursor.execute(sql("workflows/tasks"), {"id": workflow_id}).fetchall()
+    return named_tasks([(id, name) for id, name in names], rows)
 
 
 def workflow_queues(connection: Connection[Any], workflow_id: UUID) -> list[str] | None:

@@ -85,6 +85,13 @@ class WorkflowTask:
 
 
 TASK_COLUMNS = tuple(WorkflowTask.__dataclass_fields__)
+FORGOTTEN: Mapping[str, Any] = {**dict.fromkeys(TASK_COLUMNS), "depends_on": []}
+
+
+def named_tasks(names: Sequence[tuple[UUID, str]], rows: Sequence[Sequence[Any]]) -> list[WorkflowTask]:
+    """The tasks in the order of their names; `rows` hold the other columns of those that are not forgotten."""
+    known = {row[0]: dict(zip(TASK_COLUMNS[1:], row, strict=True)) for row in rows}
+    return [WorkflowTask(**{**FORGOTTEN, "id": id, **known.get(id, {}), "name": name}) for id, name in names]
 
 
 def tasks_json(tasks: Sequence[WorkflowTask]) -> list[dict[str, Any]]:

@@ -16,6 +16,8 @@ from pgq.client.context import Context
 from pgq.client.handle import Handle
 from pgq.client.handler import Handler
 from pgq.client.submission import NewTask
+from pgq.client.workflow import Node, Workflow
+from pgq.client.workflow_run import WorkflowRun
 from pgq.values.backoff import exponential
 from pgq.values.errors import (
     AnswerLost,
@@ -40,11 +42,13 @@ from pgq.values.errors import (
     TaskFailed,
     TaskNotFound,
     UnknownParent,
+    WorkflowNotFound,
     WrongState,
 )
 from pgq.values.parents import Parents
 from pgq.values.raised import Bury, Cancel, Retry, Snooze
 from pgq.values.task import Progress, TaskError, TaskStatus
+from pgq.values.workflow import WorkflowStatus
 
 __all__ = [
     "AnswerLost",
@@ -62,6 +66,7 @@ __all__ = [
     "InvalidResult",
     "InvalidTask",
     "NewTask",
+    "Node",
     "NotAllowed",
     "Parents",
     "PgqError",
@@ -82,6 +87,10 @@ __all__ = [
     "TaskNotFound",
     "TaskStatus",
     "UnknownParent",
+    "Workflow",
+    "WorkflowNotFound",
+    "WorkflowRun",
+    "WorkflowStatus",
     "WrongState",
     "exponential",
 ]

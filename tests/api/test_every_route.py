@@ -73,6 +73,17 @@ def remote_and_task(connection: Connection[Any]) -> object:
     return f"{remote(connection)}/tasks/{waiting(connection)}"
 
 
+def workflow(connection: Connection[Any]) -> object:
+    return rows.workflow(connection, A_NODE)
+
+
+def cancelled_workflow(connection: Connection[Any]) -> object:
+    id = workflow(connection)
+    connection.execute("SELECT pgq.cancel_workflow(%s)", [id])
+    return id
+
+
+A_NODE = {"name": "a", "kind": "echo", "queue": QUEUE}
 AN_ERROR = {"type": "ValueError", "message": "no"}
 A_SCHEDULE = {"cron": "@daily", "kind": "echo", "queue": QUEUE}
 
@@ -143,6 +154,12 @@ ROUTES: Mapping[str, Route] = {
     "complete_task": Route(("work",), 409, 404, remote_and_task, {"lease_epoch": 1}),
     "fail_task": Route(("work",), 409, 404, remote_and_task, {"lease_epoch": 1, "error": AN_ERROR}),
     "snooze_task": Route(("work",), 409, 404, remote_and_task, {"lease_epoch": 1, "delay_seconds": 1}),
+    "submit_workflow": Route(("submit",), 201, 403, body={"name": "w", "tasks": [A_NODE]}),
+    "list_workflows": Route(("read",)),
+    "get_workflow": Route(("read",), 200, 404, workflow),
+    "cancel_workflow": Route(("operate",), 200, 404, workflow),
+    "retry_workflow": Route(("operate",), 200, 404, cancelled_workflow),
+    "add_workflow_tasks": Route(("submit",), 201, 404, workflow, {"tasks": [{**A_NODE, "name": "more"}]}),
     "list_kinds": Route(("read", "submit")),
     "list_tokens": Route(()),
     "create_token": Route((), 201, body={"name": "another", "scopes": ["read"]}),

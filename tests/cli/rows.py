@@ -1,7 +1,7 @@
 """Tasks in every state, made without a worker."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
@@ -10,7 +10,8 @@ import psycopg
 from psycopg import Connection
 
 REQUEST = (
-    "id, lease_epoch, created_at, run_at, timeout_seconds, priority, max_attempts, queue, kind, tags, headers, payload"
+    "id, lease_epoch, created_at, run_at, timeout_seconds, priority, max_attempts, queue, kind, tags, headers, payload,"
+    " depends_on, on_parent_failure, workflow_id"
 )
 
 
@@ -115,3 +116,20 @@ def worker(connection: Connection[Any], kinds: list[str], name: str = "w1") -> N
         " VALUES (pgq.uuid7(), %s, 'host', 1, '0', '{default}', %s, 10)",
         [name, kinds],
     )
+
+
+def workflow(connection: Connection[Any], *tasks: Mapping[str, Any], on_failure: str = "cancel") -> UUID:
+    """A workflow of these tasks, by pgq.submit_workflow()."""
+    whole = json.dumps({"name": "a flow", "on_failure": on_failure, "tasks": tasks})
+    row = connection.execute("SELECT pgq.submit_workflow(%s::jsonb)", [whole]).fetchone()
+    assert row is not None
+    return UUID(str(row[0]))
+
+
+def node(connection: Connection[Any], workflow_id: UUID, name: str) -> UUID:
+    """The task with this name."""
+    row = connection.execute(
+        "SELECT task_id FROM pgq.workflow_tasks WHERE workflow_id = %s AND name = %s", [workflow_id, name]
+    ).fetchone()
+    assert row is not None
+    return UUID(str(row[0]))

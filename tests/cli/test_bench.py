@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from pgq.bench import api, drain, footprint, latency, measurements, order, schedules, snapshot, submit, usage
+from pgq.bench import api, drain, fan_in, footprint, latency, measurements, order, schedules, snapshot, submit, usage
 from pgq.bench import server as bench_server
 from pgq.bench.figure import Figure
 from pgq.fleet import FleetFailed, fleet
@@ -111,6 +111,7 @@ SMALL: dict[ModuleType, dict[str, float]] = {
     footprint: {"IDLE_SECONDS": 0.1, "SETTLE_SECONDS": 0.0, "RUNNING": 20},
     schedules: {"SCHEDULES": 60, "SECONDS": 0.1, "SETTLE_SECONDS": 0.0},
     order: {"TASKS": 30, "RUN_SECONDS": 0.01, "BACKLOG": 100, "URGENT": 1},
+    fan_in: {"TASKS": 20},
     api: {"CONNECTIONS": 2, "SECONDS": 0.05, "BATCH_TASKS": 10, "WARM": 10, "MEMORY_REQUESTS": 10},
 }
 
@@ -127,6 +128,7 @@ SMALL: dict[ModuleType, dict[str, float]] = {
         ("fairness", ["fairness, smallest share", "fairness, largest share"]),
         ("urgency", ["urgency, priority 9 in a backlog"]),
         ("schedules", ["60 schedules kept by one process, CPU"]),
+        ("fan-in", ["fan-in, submitted", "fan-in, run"]),
         (
             "api",
             [

@@ -13,6 +13,7 @@ from pgq.db import outcomes, workers
 from pgq.db.revision import current_revision, refuse_foreign_schema
 from pgq.maintenance.duties import duties
 from pgq.values.outcome import BuryNow
+from tests.flows import Flow, node
 from tests.verbs import CANCELLED, FAILED, A, B, Connection, Database, retry_later, take_turn
 
 SignIn = Callable[[str], Awaitable[Connection]]
@@ -102,7 +103,8 @@ async def test_a_viewer_reads_tasks_schedules_and_views_and_nothing_else(db: Dat
     for view in views:
         await db.rows(f"SELECT * FROM pgq.{view['name']}", on=session)
 
-    open_ones = ("tasks", "task_history", "dead_tasks", "attempts", "schedules", "schedule_ticks", "kinds")
+    tasks = ("tasks", "task_history", "dead_tasks", "attempts", "task_dependencies", "workflow_tasks")
+    open_ones = (*tasks, "schedules", "schedule_ticks", "kinds")
     for table in open_ones:
         await db.rows(f"SELECT * FROM pgq.{table}", on=session)
         await refused(db, session, f"DELETE FROM pgq.{table}", f"SELECT FROM pgq.{table} FOR UPDATE")
@@ -169,6 +171,7 @@ async def test_a_worker_can_do_every_duty(db: Database, sign_in: SignIn) -> None
     await db.run("UPDATE pgq.task_stats SET minute = minute - interval '1 min'")
     await db.run("INSERT INTO pgq.schedules (name, cron, kind) VALUES ('s', '@yearly', 'echo')")
     await db.run("UPDATE pgq.schedules SET next_tick_at = '2026-01-01Z', due_at = '2026-01-01Z'")
+    await Flow.submit(db, node("a"))
 
     changed = {one.name: (await take_turn(session, one, B))[0] for one in duties(lease=60, kind_grace=86_400)}
 
@@ -178,11 +181,13 @@ async def test_a_worker_can_do_every_duty(db: Database, sign_in: SignIn) -> None
         "pruner": 0,
         "forgetter": 0,
         "undertaker": 0,
-        "unblocker": 0,
         "scheduler": 1,
         "partitioner": 1,
         "sampler": 1,
         "accountant": 1,
+        "unblocker": 0,
+        "workflows": 1,
+        "workflow_pruner": 0,
     }
 
 

@@ -105,6 +105,36 @@ def scheduled(ctx: pgq.Context) -> None:
     queue.schedule("@daily")(print)  # type: ignore[type-var]
 
 
+def workflows(order: Order, connection: psycopg.Connection) -> None:
+    wf = queue.workflow("backfill", on_failure="continue")
+    days = [wf.add(count_day.new(date(2026, 11, d))) for d in range(1, 31)]
+    assert_type(days, list[pgq.Node[int]])
+    receipt = wf.add(charge.new(order), name="receipt", depends_on=[*days, "other"], on_parent_failure="run")
+    assert_type(wf.then(echo.new("done")), pgq.Node[str])
+    run = wf.submit(connection=connection)
+    assert_type(run, pgq.WorkflowRun)
+    assert_type(run.result(receipt, timeout=600), Receipt)
+    assert_type(run.result("receipt"), Any)
+    assert_type(run.handle(days[0]), pgq.Handle[int])
+    assert_type(run.status(), pgq.WorkflowStatus)
+    assert_type(run.wait(timeout=timedelta(minutes=1)).state, str)
+    assert_type(queue.workflow_run(run.id).add(echo.new("x"), depends_on=[receipt]), pgq.Node[str])
+    more = run.more()
+    assert_type(more.add(send_email.new("ada@example.com")), pgq.Node[None])
+    more.submit()
+    run.cancel()
+    run.retry()
+
+
+async def async_workflows() -> None:
+    wf = queue.workflow("async")
+    node = wf.add(echo.new("x"))
+    run = await wf.submit_async()
+    assert_type(await run.result_async(node), str)
+    assert_type(await run.add_async(count_day.new(date.today())), pgq.Node[int])
+    assert_type(await run.wait_async(), pgq.WorkflowStatus)
+
+
 def direct_calls(ctx: pgq.Context, order: Order) -> None:
     assert_type(count_day(date.today()), int)
     texts: Coroutine[Any, Any, str] = echo("x")
@@ -145,4 +175,7 @@ def mistakes(ctx: pgq.Context, order: Order) -> None:
     count_day.options(priority="urgent")  # type: ignore[arg-type]
     queue.submit("other", depends_on=[5])  # type: ignore[list-item]
     queue.submit("other", on_parent_failure="explode")  # type: ignore[arg-type]
+    queue.workflow("w", on_failure="stop")  # type: ignore[arg-type]
+    queue.workflow("w").add(count_day)  # type: ignore[arg-type]
+    queue.workflow("w").add(count_day.new(date.today()), depends_on=[3])  # type: ignore[list-item]
     queue.task(retries=3)  # type: ignore[call-overload]

@@ -23,6 +23,7 @@ TAGS = {
     "Dead letters": "Tasks that failed for good: look, redrive, purge.",
     "Queues": "How full they are, their settings, pause and resume.",
     "Schedules": "Tasks at fixed times.",
+    "Workflows": "Tasks that depend on one another, submitted, followed and steered together.",
     "Workers": "Who works.",
     "Kinds": "What workers can run, with the JSON Schema of each payload.",
     "Tokens": "Who may use this service.",

@@ -23,6 +23,7 @@ from pgq.values.errors import (
     SchemaError,
     TaskNotFound,
     UnknownParent,
+    WorkflowNotFound,
     WrongState,
 )
 
@@ -134,7 +135,7 @@ def problem_of(error: PgqError) -> Problem:
             return Problem("idempotency_conflict", str(error))
         case QueueFull():
             return Problem("queue_full", str(error))
-        case TaskNotFound() | ScheduleNotFound():
+        case TaskNotFound() | ScheduleNotFound() | WorkflowNotFound():
             return Problem("not_found", str(error))
         case WrongState() | ScheduleInCode():
             return Problem("wrong_state", str(error))

@@ -14,6 +14,7 @@ from pgq.api.problems import Problem
 from pgq.client.links import PsycopgLink
 from pgq.client.options import without_parents
 from pgq.client.run import run
+from pgq.client.steps import Plan
 from pgq.client.submission import NewTask
 from pgq.client.submit import Submitted, submit_many
 from pgq.db.errors import our_errors
@@ -31,19 +32,28 @@ def store(pools: Pools, tasks: Sequence[NewTask[Any]]) -> list[Submitted]:
     Raises InvalidTask and UnknownParent with the task's position, IdempotencyConflict, QueueFull, DatabaseUnavailable,
     and the problem `commit_unknown`.
     """
+    try:
+        return carried_out(pools, submit_many(tasks))
+    except InvalidTask as error:
+        raise InvalidTask(error.field, error.reason, culprit(pools, tasks)) from None
+
+
+def carried_out(pools: Pools, plan: Plan[list[Submitted]]) -> list[Submitted]:
+    """Carry out a plan that submits tasks, all or none; returns after the commit.
+
+    Raises what the plan raises, DatabaseUnavailable, and the problem `commit_unknown`.
+    """
     answers: list[Submitted] | None = None
     pid, began = 0, time.monotonic()
     try:
         with our_errors(), pools.connection() as connection, connection.transaction():
             pid = backend_pid(connection)
-            stored = run(submit_many(tasks), PsycopgLink(connection))
+            stored = run(plan, PsycopgLink(connection))
             answers = stored  # the COMMIT is next: from here on a lost connection leaves us in doubt
     except DatabaseUnavailable:
         if answers is None:
             raise
         return settle(pools, answers, pid, began)
-    except InvalidTask as error:
-        raise InvalidTask(error.field, error.reason, culprit(pools, tasks)) from None
     return answers
 
 

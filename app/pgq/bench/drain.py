@@ -75,7 +75,11 @@ async def bare_loop(conninfo: str) -> None:
 
 async def pgq_worker(conninfo: str) -> None:
     """A real worker until nothing is left."""
-    worker = noop_worker(conninfo)
+    await until_drained(noop_worker(conninfo), conninfo)
+
+
+async def until_drained(worker: Worker, conninfo: str) -> None:
+    """Run a worker until nothing is left."""
     async with asyncio.TaskGroup() as both:
         both.create_task(worker.run())
         await drained(conninfo)
@@ -89,6 +93,11 @@ def noop_worker(conninfo: str) -> Worker:
     @app.task
     async def noop(number: int) -> None: ...
 
+    return worker_for(app, conninfo)
+
+
+def worker_for(app: App, conninfo: str) -> Worker:
+    """A worker, with its ticker, for the handlers of an app."""
     return worker_with_ticker(
         WorkerPlan(
             conninfo=conninfo,
@@ -121,6 +130,17 @@ def seconds(
 ) -> float:
     """How long `processes` processes need for `tasks` together while `beside` goes on; their start is not counted."""
     fill(conninfo, tasks)
+    return timed(conninfo, drain, processes, beside=beside)
+
+
+def timed(
+    conninfo: str,
+    drain: Drain,
+    processes: int,
+    *,
+    beside: Callable[[str], AbstractContextManager[object]] = nullcontext,
+) -> float:
+    """The same for the tasks that are there."""
     ready = SPAWN.Barrier(processes + 1)
     crew = [
         SPAWN.Process(target=drain_when_ready, args=(conninfo, drain, ready), daemon=True) for _ in range(processes)

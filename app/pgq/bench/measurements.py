@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
-from pgq.bench import api, drain, footprint, latency, order, protocol, schedules, snapshot, submit
+from pgq.bench import api, drain, fan_in, footprint, latency, order, protocol, schedules, snapshot, submit
 from pgq.bench.figure import Figure
 
 Measurement = Callable[[str, int], Iterator[Figure]]
@@ -17,6 +17,7 @@ MEASUREMENTS: Mapping[str, Measurement] = {
     "running": footprint.running,
     "fairness": order.fairness,
     "urgency": order.urgency,
+    "fan-in": fan_in.figures,
     "api": api.figures,
     "protocol": protocol.figures,
     "schedules": schedules.figures,

@@ -21,7 +21,8 @@ def bench(
         list[str] | None,
         typer.Argument(
             metavar="NAME",
-            help="drain, submit, latency, snapshot, idle, running, fairness, urgency, api, protocol, schedules.",
+            help="drain, submit, latency, snapshot, idle, running, fairness, "
+            "urgency, fan-in, schedules, api, protocol.",
         ),
     ] = None,
     rounds: Annotated[int, typer.Option(min=1, max=100, help="How often each is measured; medians count.")] = 3,

@@ -25,6 +25,7 @@ from pgq.cli import (
     tokens,
     version,
     workers,
+    workflows,
 )
 from pgq.cli.command import remember
 from pgq.cli.failures import BROKEN_PIPE, INTERRUPTED, end_of_usage
@@ -104,6 +105,7 @@ for group in (
     dlq,
     queues,
     schedules,
+    workflows,
     workers,
     doctor,
     bench,

@@ -16,6 +16,8 @@ from pgq.client.register import Register
 from pgq.client.schedule import check_payload, schedule_of
 from pgq.client.submission import NewTask, new_task
 from pgq.client.submit import Submitted, submit, submit_many
+from pgq.client.workflow import Workflow
+from pgq.client.workflow_run import WorkflowRun
 from pgq.values.backoff import Backoff, exponential
 from pgq.values.errors import DuplicateKind, InvalidTask, ScheduleExists
 
@@ -215,6 +217,19 @@ class App:
         many = new_tasks(tasks)
         answers = await self._access.run_async(submit_many(many), connection, atomic=True)
         return [self._follow(task, answer) for task, answer in zip(many, answers, strict=True)]
+
+    def workflow(self, name: str, on_failure: Literal["cancel", "continue"] = "cancel") -> Workflow:
+        """Begin a workflow: add tasks that depend on one another, then submit them together.
+
+        name: what people see; several may have the same. on_failure: what the first task that is dead or expired does,
+        besides what it means for those that depend on it: "cancel" all others, or let them "continue". Raises
+        InvalidTask.
+        """
+        return Workflow(self._access, name, on_failure)
+
+    def workflow_run(self, workflow_id: UUID) -> WorkflowRun:
+        """Follow a workflow that was submitted before, or add tasks to it."""
+        return WorkflowRun(self._access, workflow_id)
 
     def handle(self, task_id: UUID) -> Handle[Any]:
         """Follow a task that was submitted before; its result is plain JSON."""

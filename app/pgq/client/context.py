@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Protocol
+from uuid import UUID
 
 from pgq.values.json_text import Unstorable, from_text
 from pgq.values.parents import Parent, Parents
@@ -76,6 +77,12 @@ class Context:
         counts: one that returns has succeeded; `raise pgq.Cancel()` says that it stopped short.
         """
         return self._cancelled.is_set()
+
+    @cached_property
+    def workflow_id(self) -> UUID | None:
+        """The workflow that the task belongs to; `app.workflow_run(ctx.workflow_id)` adds tasks to it."""
+        found = from_text(self.task.headers).get("workflow_id")
+        return None if found is None else UUID(found)
 
     @cached_property
     def parents(self) -> Parents:

@@ -23,6 +23,7 @@ from pgq.values.errors import (
     SchemaError,
     TaskNotFound,
     UnknownParent,
+    WorkflowNotFound,
     WrongState,
 )
 
@@ -92,9 +93,11 @@ def in_our_words(facts: Facts, positions: Sequence[int]) -> Exception | None:
             return UnknownParent(task_in(facts), position_in(facts, positions))
         case "PQ006":
             said = detail_of(facts)
-            return WrongState(task_in(facts), said.get("state", "in another state"), said.get("reason", facts.message))
+            state, why = said.get("state", "in another state"), said.get("reason", facts.message)
+            return WrongState(task_in(facts), state, why, said.get("what", "task"))
         case "PQ007":
-            return TaskNotFound(task_in(facts))
+            of_workflow = detail_of(facts).get("what") == "workflow"
+            return WorkflowNotFound(task_in(facts)) if of_workflow else TaskNotFound(task_in(facts))
         case "23505" if facts.constraint in ("tasks_pkey", "dead_tasks_pkey"):
             return DuplicateTask(facts.message)
         case "42501":

@@ -47,4 +47,13 @@ def duties(*, lease: float, kind_grace: float, retention: float = 7 * 86_400) ->
         Duty(name="partitioner", statement="partition_ahead", period=3_600),
         Duty(name="sampler", statement="sample", period=10, routine=True),
         Duty(name="accountant", statement="account", period=60, routine=True),
+        Duty(
+            name="workflows",
+            statement="workflows/keep",
+            period=EVERY_SECOND,
+            parameters={"only": None},
+            candidates="workflows/kept",
+            routine=True,
+        ),
+        Duty(name="workflow_pruner", statement="workflows/forget", period=60, parameters={"retention": retention}),
     )

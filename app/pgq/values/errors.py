@@ -12,10 +12,11 @@ PgqError
 ├── QueueFull               as many tasks wait in the queue as its max_depth allows (.queue, .max_depth)
 ├── IdempotencyConflict     the key belongs to another request
 ├── TaskNotFound            no such task
-├── WrongState              the task's state does not allow this
 ├── ScheduleNotFound        no such schedule
 ├── ScheduleExists          the schedule's name is taken
 ├── ScheduleInCode          an app's code declares the schedule: it is changed there
+├── WorkflowNotFound        no such workflow
+├── WrongState              the task's state, or the workflow's, does not allow this
 └── TaskFailed              what result() raises (.task_id, .state, .error)
     ├── TaskDead
     ├── TaskCancelled
@@ -116,11 +117,19 @@ class TaskNotFound(PgqError):
         self.task_id = task_id
 
 
-class WrongState(PgqError):
-    """What was asked is not possible in the task's state."""
+class WorkflowNotFound(PgqError):
+    """No workflow has this id, or its retention has ended."""
 
-    def __init__(self, task_id: UUID, state: str, why: str) -> None:
-        super().__init__(f"task {task_id} is {state}: {why}")
+    def __init__(self, workflow_id: UUID) -> None:
+        super().__init__(f"no workflow has the id {workflow_id}")
+        self.workflow_id = workflow_id
+
+
+class WrongState(PgqError):
+    """What was asked is not possible in the task's state, or the workflow's, whose id is `task_id` then."""
+
+    def __init__(self, task_id: UUID, state: str, why: str, what: str = "task") -> None:
+        super().__init__(f"{what} {task_id} is {state}: {why}")
         self.task_id = task_id
         self.state = state
 

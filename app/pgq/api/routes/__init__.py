@@ -24,6 +24,7 @@ from pgq.api.routes import (
     worker_presence,
     worker_tasks,
     workers,
+    workflows,
 )
 
 # The first ones are found soonest, and these are asked most.
@@ -39,6 +40,7 @@ routers: Sequence[APIRouter] = (
     dlq.router,
     queues.router,
     schedules.router,
+    workflows.router,
     workers.router,
     worker_presence.router,
     kinds.router,

@@ -1,0 +1,2 @@
+-- Cancel all tasks of a workflow that have not ended; how many that were.
+SELECT pgq.cancel_workflow(%(id)s)

@@ -1,0 +1,1 @@
+DROP VIEW pgq.workflow_status;

@@ -1,0 +1,1 @@
+DROP TABLE pgq.workflow_changes, pgq.workflow_tasks, pgq.workflows;

@@ -1,0 +1,1 @@
+DELETE FROM pgq.maintenance WHERE duty IN ('workflows', 'workflow_pruner');

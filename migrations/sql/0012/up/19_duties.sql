@@ -1,0 +1,1 @@
+INSERT INTO pgq.maintenance (duty) VALUES ('workflows'), ('workflow_pruner');

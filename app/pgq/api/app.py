@@ -15,6 +15,7 @@ from starlette.responses import Response
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from pgq.api.bodies import field_errors
+from pgq.api.direct import Shortcut
 from pgq.api.docs import add_docs
 from pgq.api.guards.hosts import Hosts
 from pgq.api.guards.in_flight import InFlight
@@ -80,6 +81,7 @@ def guards(settings: Settings) -> list[Middleware]:
         Middleware(SlowBodies, settings.header_seconds),
         Middleware(LastResort),
         Middleware(RootPath, settings.root_path),
+        Middleware(Shortcut, routers, answer),
     ]
 
 

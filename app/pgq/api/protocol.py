@@ -8,6 +8,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from pgq.api.one_write import OneWrite
 from pgq.api.problems import MEDIA_TYPE, Code, Problem
 
 MAX_HEAD = 65_536
@@ -33,7 +34,7 @@ def bounded(head_seconds: float) -> type[HttpToolsProtocol]:
 
         # uvicorn narrows asyncio's type in the same way.
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            super().connection_made(transport)
+            super().connection_made(OneWrite(transport, self.loop))
             self.head_begins()
 
         def connection_lost(self, exc: Exception | None) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pgq.api.problems import Problem
@@ -26,8 +26,10 @@ class SlowBodies:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        unread = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+        unread = any(
+            (name == b"content-length" and value != b"0") or name == b"transfer-encoding"
+            for name, value in scope["headers"]
+        )
         began, size = time.monotonic(), 0
 
         async def read() -> Message:

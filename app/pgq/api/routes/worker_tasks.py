@@ -8,9 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pgq.api.access import Caller, hide, needs
-from pgq.api.bodies import StrictRoute
 from pgq.api.claims import Claims, Lot
 from pgq.api.credentials import still_known
+from pgq.api.direct import DirectRoute
 from pgq.api.heartbeats import renew
 from pgq.api.models.worker_protocol import (
     Claim,
@@ -27,12 +27,12 @@ from pgq.api.presence import while_there
 from pgq.api.problems import Problem, responses
 from pgq.api.remote import RemoteWorkers, lease_seconds
 from pgq.api.rendering import json_bytes, json_response
-from pgq.api.services import Here, services_of
+from pgq.api.services import services_of
 from pgq.db.remote import RemoteWorker
 from pgq.values.outcome import Complete, SnoozeFor
 from pgq.values.task import Lease, json_value
 
-router = APIRouter(prefix="/v1/workers/{worker_id}", tags=["Workers"], route_class=StrictRoute)
+router = APIRouter(prefix="/v1/workers/{worker_id}", tags=["Workers"], route_class=DirectRoute)
 
 Worker = Annotated[Caller, needs("work")]
 
@@ -58,12 +58,13 @@ async def complete_task(
     response_model=Claimed,
     responses=responses("not_found"),
 )
-async def claim_tasks(worker_id: UUID, here: Here, request: Request, caller: Worker, body: Claim) -> Response:
+async def claim_tasks(worker_id: UUID, request: Request, caller: Worker, body: Claim) -> Response:
     """Ready tasks, most urgent first; each is the worker's until its lease ends. A claim is a sign of life.
 
     With `wait_seconds` the answer comes as soon as there is a task, or empty when the time is over. An answer that got
     lost is not repeated: its tasks run again when their leases end, unless a heartbeat lists them.
     """
+    here = services_of(request)
     remote = here.part(RemoteWorkers)
     worker = await remote.alive(caller, worker_id, body.limit)
     queues, kinds = wanted(worker, body)
@@ -122,8 +123,9 @@ def claimed(lot: Lot, *, draining: bool) -> Response:
     response_model=Heard,
     responses=responses("not_found"),
 )
-async def heartbeat(worker_id: UUID, here: Here, caller: Worker, body: Heartbeat) -> Response:
+async def heartbeat(worker_id: UUID, request: Request, caller: Worker, body: Heartbeat) -> Response:
     """Renew the leases of the listed tasks, and no others; say how far they are, and what goes to their logs."""
+    here = services_of(request)
     worker = await here.part(RemoteWorkers).alive(caller, worker_id)
     renewed = await renew(here, worker_id, body.tasks, lease_seconds(here.settings))
     return json_response(
@@ -165,7 +167,7 @@ async def tell(
     request: Request, caller: Caller, worker_id: UUID, lease: Lease, said: Complete | SnoozeFor | Failed
 ) -> Response:
     """Write an outcome of the caller's worker down."""
-    here = services_of(request)  # as a dependency it would cost every outcome some microseconds more
+    here = services_of(request)
     await here.part(RemoteWorkers).speaks_for(caller, worker_id)
     await here.part(Outcomes).tell(worker_id, lease, said)
     return json_response({"id": str(lease.id), "lease_epoch": lease.lease_epoch})

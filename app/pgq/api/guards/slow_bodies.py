@@ -6,6 +6,7 @@ import time
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from pgq.api.bodies import WHOLE
 from pgq.api.problems import Problem
 
 SLOWEST = 4_096
@@ -23,7 +24,7 @@ class SlowBodies:
         self.patience = patience
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or scope.get(WHOLE):
             await self.app(scope, receive, send)
             return
         unread = any(

@@ -101,7 +101,8 @@ async def identify(request: Request) -> Caller:
     settings, limits = services.settings, services.part(Limits)
     address = request.client.host if request.client else ""
     about = {"request_id": request.scope["state"]["request_id"], "address": address}
-    await limits.admit(f"address:{address}", settings.rate_limit_address, settings.rate_limit_burst)
+    if settings.rate_limit_address is not None:
+        await limits.admit(f"address:{address}", settings.rate_limit_address, settings.rate_limit_burst)
     if settings.auth_is_off:
         return replace(ANONYMOUS, **about)
 
@@ -116,7 +117,8 @@ async def identify(request: Request) -> Caller:
     if stored is None:
         await limits.admit(failures, FAILURES_A_SECOND, FAILURES_AT_ONCE)
         raise unauthenticated("the token is unknown, expired or revoked")
-    await limits.admit(f"token:{stored.id}", settings.rate_limit_token, settings.rate_limit_burst)
+    if settings.rate_limit_token is not None:
+        await limits.admit(f"token:{stored.id}", settings.rate_limit_token, settings.rate_limit_burst)
     return Caller(stored.name, frozenset(stored.scopes), stored.id, tuple(stored.queues), **about)
 
 

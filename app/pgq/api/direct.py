@@ -46,9 +46,7 @@ class DirectRoute(StrictRoute):
         for parameter, header in self.headers.items():
             if (value := request.headers.get(header)) is not None:
                 given[parameter] = value
-        return await cast(Endpoint, self.endpoint)(
-            **self.checked(given), **{name: caller, self.request_name: request}
-        )
+        return await cast(Endpoint, self.endpoint)(**self.checked(given), **{name: caller, self.request_name: request})
 
     def checked(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """What was given as what the endpoint takes."""
@@ -73,7 +71,9 @@ class DirectRoute(StrictRoute):
         (body,) = self.dependant.body_params
         parameters = [*self.dependant.path_params, *self.dependant.header_params]
         required = {one.name: (one.field_info.annotation, ...) for one in (*self.dependant.path_params, body)}
-        optional = {one.name: (one.field_info.annotation, one.field_info.default) for one in self.dependant.header_params}
+        optional = {
+            one.name: (one.field_info.annotation, one.field_info.default) for one in self.dependant.header_params
+        }
         assert len(required) + len(optional) == len(parameters) + 1
         fields: dict[str, Any] = {**required, **optional}
         return create_model("Given", **fields)
@@ -95,9 +95,7 @@ class DirectRoute(StrictRoute):
     @cached_property
     def guard(self) -> tuple[str, Needs]:
         """What finds the caller, and what the endpoint calls it."""
-        ((name, guard),) = [
-            (one.name or "", one.call) for one in every(self.dependant) if isinstance(one.call, Needs)
-        ]
+        ((name, guard),) = [(one.name or "", one.call) for one in every(self.dependant) if isinstance(one.call, Needs)]
         return name, guard
 
 

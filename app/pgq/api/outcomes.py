@@ -25,8 +25,10 @@ from pgq.values.errors import DatabaseUnavailable
 from pgq.values.outcome import DEFAULT_BACKOFF, BuryNow, Complete, ErrorInfo, RetryLater, SnoozeFor
 from pgq.values.task import Lease
 
-LANES = 2
-"""Connections for outcomes; all of one worker's go over the same."""
+LANES = 4
+"""Connections for outcomes. One is enough, and batches are largest then; the others stand in for those that are stuck."""
+STUCK_AFTER = 0.5
+"""Seconds after which a batch is waiting for somebody else: for a row that he has locked, or for the server."""
 PATIENCE = 5.0
 """Seconds that an outcome waits for a database that does not answer."""
 
@@ -73,16 +75,17 @@ class Outcomes:
 
     async def tell(self, worker: UUID, lease: Lease, said: Complete | SnoozeFor | HandBack | Failed) -> None:
         """Write it down; returns after the commit. Raises the problem `lease_lost`, and DatabaseUnavailable."""
-        if not await self.lane_of(worker).gather.ask(Report(worker, lease, said)):
+        if not await self.lane().gather.ask(Report(worker, lease, said)):
             raise Problem("lease_lost", f"task {lease.id} is not this worker's under lease_epoch {lease.lease_epoch}")
 
     async def hand_back(self, worker: UUID, leases: Iterable[Lease]) -> None:
         """Have these tasks run again at once, without an attempt lost. A lease that is lost is nobody's concern."""
-        ask = self.lane_of(worker).gather.ask
+        ask = self.lane().gather.ask
         await asyncio.gather(*(ask(Report(worker, lease, HandBack())) for lease in leases))
 
-    def lane_of(self, worker: UUID) -> "OutcomeLane":
-        return self.lanes[worker.int % LANES]
+    def lane(self) -> "OutcomeLane":
+        """The first one that is not stuck. The same report over two of them does no harm: the fence lets one through."""
+        return next((lane for lane in self.lanes if not lane.is_stuck()), self.lanes[0])
 
     async def close(self) -> None:
         """Finish what has gathered, then close the connections."""
@@ -96,9 +99,22 @@ class OutcomeLane:
     def __init__(self, conninfo: str) -> None:
         self.steady = SteadyConnection(conninfo, "outcomes")
         self.gather: Gather[Report, bool] = Gather(self.write)
+        self.began: float | None = None
+
+    def is_stuck(self) -> bool:
+        """Whether its batch has been under way for long."""
+        return self.began is not None and time.monotonic() - self.began > STUCK_AFTER
 
     async def write(self, reports: Sequence[Report]) -> list[Answer]:
-        """Whether each was written, now or before. One statement a kind of outcome, whoever reports."""
+        """Whether each was written, now or before."""
+        self.began = time.monotonic()
+        try:
+            return await self.write_all(reports)
+        finally:
+            self.began = None
+
+    async def write_all(self, reports: Sequence[Report]) -> list[Answer]:
+        """One statement a kind of outcome, whoever reports."""
         # The same report twice, or two that contradict each other: the first one counts.
         first = {report.fence: report for report in reversed(reports)}
         answers: dict[Fence, Answer] = {}

@@ -97,7 +97,10 @@ class Working:
         left = [self.tasks]
         workers = [[await Line(port, token).open() for _ in range(CONNECTIONS)] for _ in range(WORKERS)]
         paths = [await register(lines[0]) for lines in workers]
-        began = time.perf_counter(); import sys; c0 = time.process_time()
+        began = time.perf_counter()
+        import sys
+
+        c0 = time.process_time()
         await asyncio.gather(*(work(path, lines, left) for path, lines in zip(paths, workers, strict=True)))
         print("load us/task", (time.process_time() - c0) / self.tasks * 1e6, file=sys.stderr)
         return self.tasks / (time.perf_counter() - began)

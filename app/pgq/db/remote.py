@@ -37,9 +37,10 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line for the log of an attempt, which the database numbers."""
+    """A line for the log of an attempt, with its number, or to be numbered by the database (None)."""
 
     lease: Lease
+    n: int | None
     level: str
     logger: str
     message: str
@@ -123,13 +124,17 @@ def fences(leases: Sequence[tuple[UUID, Lease]]) -> dict[str, list[Any]]:
 
 
 async def add_lines(connection: AsyncConnection[Any], worker: UUID, lines: Sequence[Line]) -> None:
-    """Write lines behind those that the attempts have said before; of an attempt whose lease is lost none are kept."""
+    """Write lines behind those that the attempts have said before; of an attempt whose lease is lost none are kept.
+
+    One whose number is there already was said before.
+    """
     await connection.execute(
         sql("remote/add_lines"),
         {
             "worker": worker,
             "ids": [line.lease.id for line in lines],
             "epochs": [line.lease.lease_epoch for line in lines],
+            "numbers": [line.n for line in lines],
             "levels": [line.level for line in lines],
             "loggers": [line.logger for line in lines],
             "messages": [line.message for line in lines],

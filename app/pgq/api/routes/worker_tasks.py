@@ -1,6 +1,7 @@
 """Remote workers claim tasks, keep them, and report what became of them."""
 
-from typing import Annotated, Any
+from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -26,10 +27,11 @@ from pgq.api.outcomes import Failed, Outcomes
 from pgq.api.presence import while_there
 from pgq.api.problems import Problem, responses
 from pgq.api.remote import RemoteWorkers, lease_seconds
-from pgq.api.rendering import json_bytes, json_response
+from pgq.api.rendering import json_response, json_text
 from pgq.api.services import services_of
 from pgq.db.remote import RemoteWorker
 from pgq.values.outcome import Complete, SnoozeFor
+from pgq.values.task import Claimed as ClaimedRow
 from pgq.values.task import Lease, json_value
 
 router = APIRouter(prefix="/v1/workers/{worker_id}", tags=["Workers"], route_class=DirectRoute)
@@ -97,23 +99,19 @@ def wanted(worker: RemoteWorker, body: Claim) -> tuple[list[str], list[str] | No
 
 def claimed(lot: Lot, *, draining: bool) -> Response:
     """Payloads and headers go out as the database gave them: nothing is lost on the way, and nothing is hidden."""
-    tasks = []
-    for task, expires in lot.tasks:
-        fields: dict[str, Any] = {
-            "id": str(task.id),
-            "kind": task.kind,
-            "queue": task.queue,
-            "attempt": task.attempt,
-            "max_attempts": task.max_attempts,
-            "lease_epoch": task.lease_epoch,
-            "lease_expires_at": json_value(expires),
-            "timeout_seconds": task.timeout_seconds,
-            "tags": task.tags,
-        }
-        raw = f',"payload":{task.payload},"headers":{task.headers}}}'
-        tasks.append(json_bytes(fields)[:-1] + raw.encode())
-    known = b"true" if draining else b"false"
-    return Response(b'{"tasks":[' + b",".join(tasks) + b'],"draining":' + known + b"}", media_type="application/json")
+    tasks = ",".join(claimed_json(task, expires) for task, expires in lot.tasks)
+    known = "true" if draining else "false"
+    return Response(f'{{"tasks":[{tasks}],"draining":{known}}}', media_type="application/json")
+
+
+def claimed_json(task: ClaimedRow, expires: datetime) -> str:
+    """One of them; put together by hand, as there are many."""
+    words = json_text({"kind": task.kind, "queue": task.queue, "tags": task.tags})
+    return (
+        f'{{"id":"{task.id}","attempt":{task.attempt},"max_attempts":{task.max_attempts},'
+        f'"lease_epoch":{task.lease_epoch},"lease_expires_at":"{json_value(expires)}",'
+        f'"timeout_seconds":{task.timeout_seconds},{words[1:-1]},"payload":{task.payload},"headers":{task.headers}}}'
+    )
 
 
 @router.post(
@@ -170,4 +168,5 @@ async def tell(
     here = services_of(request)
     await here.part(RemoteWorkers).speaks_for(caller, worker_id)
     await here.part(Outcomes).tell(worker_id, lease, said)
-    return json_response({"id": str(lease.id), "lease_epoch": lease.lease_epoch})
+    answer = f'{{"id":"{lease.id}","lease_epoch":{lease.lease_epoch}}}'
+    return Response(answer, media_type="application/json")

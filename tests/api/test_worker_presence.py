@@ -124,8 +124,8 @@ async def test_a_heartbeat_that_is_sent_again_doubles_no_line(
     worker = await register(api)
     task = await worker.one()
     one, two, three = ({"message": text, "n": n} for n, text in enumerate(("one", "two", "three"), 1))
-    for lines in ([one, two], [one, two], [three], [two, three]):
-        await worker.beat(held(task, log=lines))
+    for said in ([one, two], [one, two], [three], [two, three]):
+        await worker.beat(held(task, log=said))
     lines = connection.execute("SELECT n, message FROM pgq.task_logs ORDER BY n, message").fetchall()
     assert lines == [(1, "one"), (2, "two"), (3, "three")]
 

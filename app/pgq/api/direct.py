@@ -51,10 +51,11 @@ class DirectRoute(StrictRoute):
     def checked(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """What was given as what the endpoint takes."""
         try:
-            return self.model.__pydantic_validator__.validate_python(given).__dict__
+            checked: dict[str, Any] = self.model.__pydantic_validator__.validate_python(given).__dict__
         except ValidationError as error:
             errors = error.errors(include_url=False, include_input=False, include_context=False)
             raise RequestValidationError([{**one, "loc": self.where(one["loc"])} for one in errors]) from None
+        return checked
 
     def where(self, place: Sequence[int | str]) -> tuple[int | str, ...]:
         """The place of an error, as FastAPI tells it."""

@@ -26,7 +26,7 @@ from pgq.values.outcome import DEFAULT_BACKOFF, BuryNow, Complete, ErrorInfo, Re
 from pgq.values.task import Lease
 
 LANES = 4
-"""Connections for outcomes. One is enough, and batches are largest then; the others stand in for those that are stuck."""
+"""Connections for outcomes. One is enough, and batches are largest then; the others stand in for one that is stuck."""
 STUCK_AFTER = 0.5
 """Seconds after which a batch is waiting for somebody else: for a row that he has locked, or for the server."""
 PATIENCE = 5.0
@@ -84,7 +84,7 @@ class Outcomes:
         await asyncio.gather(*(ask(Report(worker, lease, HandBack())) for lease in leases))
 
     def lane(self) -> "OutcomeLane":
-        """The first one that is not stuck. The same report over two of them does no harm: the fence lets one through."""
+        """The first one that is not stuck. The same report over two does no harm: the fence lets one through."""
         return next((lane for lane in self.lanes if not lane.is_stuck()), self.lanes[0])
 
     async def close(self) -> None:

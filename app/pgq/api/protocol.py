@@ -2,7 +2,7 @@
 
 import asyncio
 import http
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -83,7 +83,7 @@ def bounded(head_seconds: float) -> type[HttpToolsProtocol]:
 
         def on_message_complete(self) -> None:
             super().on_message_complete()
-            self.scope.update({WHOLE: True})  # type: ignore[typeddict-item]
+            cast(dict[str, Any], self.scope)[WHOLE] = True
 
         def refuse_large_head(self) -> None:
             if self.head_size > MAX_HEAD:

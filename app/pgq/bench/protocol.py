@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from pgq.bench.api import Api, forget, serving
+from pgq.bench.api import Api, forget, loop, serving
 from pgq.bench.drain import fill
 from pgq.bench.figure import Figure
-from pgq.bench.server import database
+from pgq.bench.server import connected, database
 from pgq.bench.usage import usage_of
 
 WORKERS, AT_ONCE, CONNECTIONS = 16, 20, 4
@@ -22,16 +22,34 @@ WAITING, IDLE_SECONDS = 500, 20.0
 def figures(server: str, rounds: int) -> Iterator[Figure]:
     """Tasks a second through one process; the share of a core that idle long polls cost."""
     with database(server, "pgq_bench_protocol") as conninfo, serving(conninfo) as api:
-        rates = []
+        rates, api_cpu, server_cpu = [], [], []
         for _ in range(rounds):
             fill(conninfo, TASKS)
+            before = cpu_of(api.pid), cpu_of(postmaster(conninfo))
             rates.append(api.load(Working(TASKS)))
-        detail = f"{WORKERS} workers claim {AT_ONCE} at a time, each with {CONNECTIONS} connections; {TASKS:,} tasks"
+            api_cpu.append((cpu_of(api.pid) - before[0]) / TASKS)
+            server_cpu.append((cpu_of(postmaster(conninfo)) - before[1]) / TASKS)
+        detail = (
+            f"{WORKERS} workers claim {AT_ONCE} at a time, each with {CONNECTIONS} connections; {TASKS:,} tasks; "
+            f"CPU a task: API {median(api_cpu) * 1e6:.0f} µs, PostgreSQL {median(server_cpu) * 1e6:.0f} µs{loop()}"
+        )
         yield Figure("remote workers", median(rates), 3_000, True, detail, "tasks/s")
         forget(conninfo)
         share = api.load(Idling(api))
         detail = f"{WAITING} long polls without a task, {IDLE_SECONDS:g} s"
         yield Figure("idle long polls", share, 0.05, False, detail, "of a core")
+
+
+def cpu_of(pid: int) -> float:
+    """Seconds that a process and its descendants have computed."""
+    return sum(one.cpu for one in usage_of(pid))
+
+
+def postmaster(conninfo: str) -> int:
+    """The process id of the server, which is the parent of each connection's."""
+    with connected(conninfo) as connection:
+        (session,) = usage_of(connection.info.backend_pid)
+    return session.parent
 
 
 class Line(asyncio.Protocol):
@@ -98,11 +116,7 @@ class Working:
         workers = [[await Line(port, token).open() for _ in range(CONNECTIONS)] for _ in range(WORKERS)]
         paths = [await register(lines[0]) for lines in workers]
         began = time.perf_counter()
-        import sys
-
-        c0 = time.process_time()
         await asyncio.gather(*(work(path, lines, left) for path, lines in zip(paths, workers, strict=True)))
-        print("load us/task", (time.process_time() - c0) / self.tasks * 1e6, file=sys.stderr)
         return self.tasks / (time.perf_counter() - began)
 
 
@@ -133,17 +147,13 @@ class Idling:
         lines = [await Line(port, token).open() for _ in range(WAITING)]
         polls = [asyncio.create_task(wait(line)) for line in lines]
         await asyncio.sleep(10)  # all have registered and wait
-        before = self.cpu()
+        before = cpu_of(self.api.pid)
         await asyncio.sleep(IDLE_SECONDS)
-        share = (self.cpu() - before) / IDLE_SECONDS
+        share = (cpu_of(self.api.pid) - before) / IDLE_SECONDS
         for poll in polls:
             poll.cancel()
         await asyncio.gather(*polls, return_exceptions=True)
         return share
-
-    def cpu(self) -> float:
-        """Seconds."""
-        return sum(one.cpu for one in usage_of(self.api.pid))
 
 
 async def wait(line: Line) -> None:

@@ -18,7 +18,7 @@ class RequestId:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_id = given(scope) or f"{random.getrandbits(128):032x}"  # noqa: S311  (a name, no secret)
+        request_id = given(scope) or f"{random.getrandbits(128):032x}"
         scope.setdefault("state", {})["request_id"] = request_id
 
         async def tell(message: Message) -> None:

@@ -139,6 +139,7 @@ class Attempt {
     this.renewedAt = now()
     this.lastProgress = null
     this.lines = []
+    this.linesSaid = 0
     this.lost = false
     this.controller = new AbortController()
     this.signal = this.controller.signal
@@ -151,7 +152,7 @@ class Attempt {
 
   /** A line of the task's log. */
   log(message, level = 'info') {
-    this.lines.push({ level, message: clean(message) })
+    this.lines.push({ n: ++this.linesSaid, level, message: clean(message) })
   }
 
   /** Its part of a heartbeat: of the lines at most 1,000. */

@@ -82,6 +82,7 @@ class Attempt:
         self.stopped = ""  # why the handler was stopped: "lost" or "cancelled"
         self.last_progress: dict[str, Any] | None = None
         self.lines: list[dict[str, Any]] = []
+        self.numbers = iter(range(1, 2**31))  # of its lines: a heartbeat that is sent again doubles none
 
     def progress(self, value: float, message: str = "") -> None:
         """How far it is, from 0 to 1; the newest goes with the next heartbeat."""
@@ -89,7 +90,7 @@ class Attempt:
 
     def log(self, message: str, level: str = "info") -> None:
         """A line of the task's log."""
-        self.lines.append({"level": level, "message": clean(message)})
+        self.lines.append({"n": next(self.numbers), "level": level, "message": clean(message)})
 
     def tell(self) -> dict[str, Any]:
         """Its part of a heartbeat: of the lines at most 1,000."""

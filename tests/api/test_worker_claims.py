@@ -146,6 +146,7 @@ async def test_a_worker_told_elsewhere_to_drain_hears_it_while_it_waits(dsn: str
         answer = poll(worker)
         await waiting(connection)
         await worker.at(there).ask("/drain")
+        await until_then(answer.done, "the answer")
         assert (await answer).json() == {"tasks": [], "draining": True}
 
 

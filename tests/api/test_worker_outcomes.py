@@ -1,13 +1,20 @@
 """What remote workers report: under their lease, once, and repeatably."""
 
+import asyncio
 from typing import Any
 
 import httpx2
 import pytest
 from psycopg import Connection
 
+from pgq.api.app import create_app
+from pgq.api.outcomes import Outcomes
+from pgq.api.services import Services
+from pgq.values.settings import Settings
+from tests.api.conftest import running
 from tests.api.remote import register
 from tests.cli import rows
+from tests.until import until_then
 
 ERROR = {"type": "ValueError", "message": "no such image", "traceback": "File x"}
 
@@ -169,3 +176,68 @@ async def test_a_result_that_cannot_be_kept_is_refused_and_the_task_still_held(
     answer = await worker.tell("complete", task, result="x" * 1_000_001)
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "#/result")
     assert (await worker.tell("complete", task, result="x")).status_code == 200
+
+
+async def test_a_stale_word_is_not_believed_because_the_holder_speaks_at_the_same_time(
+    api: httpx2.AsyncClient, connection: Connection[Any]
+) -> None:
+    """Their reports share a statement, whose answer knows tasks by their ids only."""
+    rows.submitted(connection)
+    former, holder = await register(api), await register(api)
+    stale = await former.one()
+    connection.execute(
+        "UPDATE pgq.tasks SET state = 'pending', leased_by = NULL, lease_expires_at = NULL, deadline_at = NULL"
+    )
+    task = await holder.one(wait_seconds=5)
+    answers = await asyncio.gather(
+        former.tell("complete", stale, result="stale"),
+        holder.tell("complete", stale, result="stale"),
+        holder.tell("complete", task, result="ours"),
+        former.tell("complete", task, result="stale"),
+    )
+    assert [answer.status_code for answer in answers] == [409, 409, 200, 409]
+    assert (await status(api, task))["result"] == "ours"
+
+
+async def test_outcomes_of_many_workers_at_once_are_counted_for_each(
+    api: httpx2.AsyncClient, connection: Connection[Any]
+) -> None:
+    workers = [await register(api) for _ in range(5)]
+    told = []
+    for n, worker in enumerate(workers):
+        for _ in range(3 * (n + 1)):
+            rows.submitted(connection)
+        first, second, *rest = await worker.claim(limit=3 * (n + 1))
+        told += [worker.tell("fail", first, error=ERROR), worker.tell("snooze", second, delay_seconds=1)]
+        told += [worker.tell("complete", task) for task in rest]
+    assert {answer.status_code for answer in await asyncio.gather(*told)} == {200}
+    counted = connection.execute(
+        "SELECT worker_id::text, sum(succeeded)::int, sum(failed)::int FROM pgq.task_stats GROUP BY 1"
+    ).fetchall()
+    assert {worker: (succeeded, failed) for worker, succeeded, failed in counted} == {
+        worker.id: (3 * (n + 1) - 2, 1) for n, worker in enumerate(workers)
+    }
+    by_worker = connection.execute("SELECT leased_by::text, count(*)::int FROM pgq.task_history GROUP BY 1").fetchall()
+    assert dict(by_worker) == {worker.id: 3 * (n + 1) - 2 for n, worker in enumerate(workers)}
+
+
+async def test_a_row_that_somebody_has_locked_holds_up_its_own_outcome_only(
+    dsn: str, connection: Connection[Any]
+) -> None:
+    for _ in range(2):
+        rows.submitted(connection)
+    app = create_app(Settings(auth="off"), conninfo=dsn)
+    async with running(app) as api:
+        worker = await register(api)
+        locked, free = await worker.claim(limit=2)
+        services: Services = app.state.services
+        lane = services.part(Outcomes).lanes[0]
+        with connection.transaction():
+            connection.execute("SELECT FROM pgq.tasks WHERE id = %s FOR UPDATE", [locked["id"]])
+            stuck = asyncio.create_task(worker.tell("complete", locked))
+            await until_then(lane.is_stuck, "its lane to be stuck")
+            other = asyncio.create_task(worker.tell("complete", free))
+            await until_then(other.done, "the other outcome")
+            assert other.result().status_code == 200
+            assert not stuck.done()
+        assert (await stuck).status_code == 200

@@ -117,6 +117,19 @@ async def test_a_heartbeat_carries_progress_and_lines_which_are_numbered_on(
     ]
 
 
+async def test_a_heartbeat_that_is_sent_again_doubles_no_line(
+    api: httpx2.AsyncClient, connection: Connection[Any]
+) -> None:
+    rows.submitted(connection)
+    worker = await register(api)
+    task = await worker.one()
+    one, two, three = ({"message": text, "n": n} for n, text in enumerate(("one", "two", "three"), 1))
+    for said in ([one, two], [one, two], [three], [two, three]):
+        await worker.beat(held(task, log=said))
+    lines = connection.execute("SELECT n, message FROM pgq.task_logs ORDER BY n, message").fetchall()
+    assert lines == [(1, "one"), (2, "two"), (3, "three")]
+
+
 async def test_of_a_log_without_end_the_beginning_is_kept(api: httpx2.AsyncClient, connection: Connection[Any]) -> None:
     rows.submitted(connection)
     worker = await register(api)

@@ -121,6 +121,7 @@ async def test_outcomes_and_leases_find_each_row_by_its_id(db: Database, tasks: 
     many = len(claimed)
     fence = {
         "worker": A,
+        "workers": [A] * many,
         "ids": [one.id for one in claimed],
         "epochs": [one.lease_epoch for one in claimed],
     }
@@ -132,6 +133,8 @@ async def test_outcomes_and_leases_find_each_row_by_its_id(db: Database, tasks: 
         ("extend", {"lease": 60.0}),
         ("asked_to_cancel", {}),
         ("settled", {}),
+        ("remote/settled", {}),
+        ("remote/attempts", {}),
     ):
         plan = await explain(
             db, name, {key: value for key, value in {**fence, **more}.items() if used(name, key)}, on=session

@@ -7,8 +7,7 @@ import pytest
 
 from tests.http_workers import EXAMPLES
 
-TEXT = (EXAMPLES / "worker.sh").read_text()
-FUNCTIONS = TEXT[TEXT.index("json() {") : TEXT.index("# --- One service")]
+FUNCTIONS = (EXAMPLES / "json.sh").read_text()
 
 TEXTS = [
     "",

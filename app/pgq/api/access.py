@@ -80,9 +80,10 @@ class Needs(SecurityBase):
 
     async def caller(self, request: Request) -> Caller:
         """The caller of a request, found once. Raises the problems 401 and 403."""
-        known: Caller | None = getattr(request.state, "caller", None)
+        state = request.scope["state"]
+        known: Caller | None = state.get("caller")
         if known is None:
-            known = request.state.caller = await identify(request)
+            known = state["caller"] = await identify(request)
         if not known.may(*self.scopes):
             raise Problem("forbidden", f"this needs a token with the scope {' or '.join(self.scopes)}")
         return known
@@ -99,8 +100,9 @@ async def identify(request: Request) -> Caller:
     services = services_of(request)
     settings, limits = services.settings, services.part(Limits)
     address = request.client.host if request.client else ""
-    about = {"request_id": request.state.request_id, "address": address}
-    await limits.admit(f"address:{address}", settings.rate_limit_address, settings.rate_limit_burst)
+    about = {"request_id": request.scope["state"]["request_id"], "address": address}
+    if settings.rate_limit_address is not None:
+        await limits.admit(f"address:{address}", settings.rate_limit_address, settings.rate_limit_burst)
     if settings.auth_is_off:
         return replace(ANONYMOUS, **about)
 
@@ -115,7 +117,8 @@ async def identify(request: Request) -> Caller:
     if stored is None:
         await limits.admit(failures, FAILURES_A_SECOND, FAILURES_AT_ONCE)
         raise unauthenticated("the token is unknown, expired or revoked")
-    await limits.admit(f"token:{stored.id}", settings.rate_limit_token, settings.rate_limit_burst)
+    if settings.rate_limit_token is not None:
+        await limits.admit(f"token:{stored.id}", settings.rate_limit_token, settings.rate_limit_burst)
     return Caller(stored.name, frozenset(stored.scopes), stored.id, tuple(stored.queues), **about)
 
 

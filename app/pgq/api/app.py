@@ -4,17 +4,23 @@ import logging
 import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import psycopg
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from pgq.api.bodies import field_errors
+from pgq.api.direct import Shortcut
 from pgq.api.docs import add_docs
 from pgq.api.guards.hosts import Hosts
 from pgq.api.guards.in_flight import InFlight
@@ -37,6 +43,24 @@ log = logging.getLogger("pgq.api")
 HTTP_CODES: dict[int, Code] = {404: "not_found", 405: "method_not_allowed"}
 
 
+class Service(FastAPI):
+    """FastAPI with our guards in place of its own layers: ours bound every body and answer every error."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":  # past the look for FastAPI's telemetry
+            await Starlette.__call__(self, scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """What a request passes on its way to the routes."""
+        handlers: dict[Any, Any] = dict(self.exception_handlers)
+        app: ASGIApp = ExceptionMiddleware(AsyncExitStackMiddleware(self.router), handlers)
+        for guard in reversed(self.user_middleware):
+            app = guard.cls(app, *guard.args, **guard.kwargs)
+        return app
+
+
 def create_app(settings: Settings, *, conninfo: str) -> FastAPI:
     """The application on a database that need not answer yet."""
     services = Services.of(settings, conninfo)
@@ -48,7 +72,7 @@ def create_app(settings: Settings, *, conninfo: str) -> FastAPI:
         finally:
             await services.close()
 
-    app = FastAPI(
+    app = Service(
         lifespan=lifespan,
         openapi_url=None,
         docs_url=None,
@@ -80,6 +104,7 @@ def guards(settings: Settings) -> list[Middleware]:
         Middleware(SlowBodies, settings.header_seconds),
         Middleware(LastResort),
         Middleware(RootPath, settings.root_path),
+        Middleware(Shortcut, routers, answer),
     ]
 
 
@@ -100,7 +125,7 @@ def problem_for(request: Request, error: Exception) -> Problem:
     known = translated(error)
     found = problem_of(known) if isinstance(known, PgqError) else Problem("internal", "an error of the service")
     if found.code == "internal":
-        tell(request.state.request_id, error)
+        tell(request.scope["state"]["request_id"], error)
     return found
 
 

@@ -10,7 +10,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from pgq.api.access import Needs
@@ -20,6 +20,9 @@ from pgq.values.json_text import Unstorable, plain, strings
 
 MAX_DEPTH = 64
 """Levels of arrays and objects in a body."""
+
+WHOLE = "pgq.whole"
+"""Of a scope: the whole request has come already, so that nobody has to wait for its body."""
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
@@ -125,7 +128,15 @@ async def chunks(request: Request, limit: int) -> AsyncIterator[bytes]:
 
 async def read_body(request: Request, limit: int) -> bytes:
     """The whole body. Raises the problem 413."""
-    return b"".join([chunk async for chunk in chunks(request, limit)])
+    if not request.scope.get(WHOLE):
+        return b"".join([chunk async for chunk in chunks(request, limit)])
+    message = await request.receive()
+    if message["type"] == "http.disconnect":
+        raise ClientDisconnect
+    body: bytes = message["body"]
+    if len(body) > limit:
+        raise too_large(limit)
+    return body
 
 
 async def lines(request: Request, limit: int, longest: int) -> AsyncIterator[bytes]:

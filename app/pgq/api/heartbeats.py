@@ -64,7 +64,7 @@ async def keep(here: Services, worker: UUID, held: Sequence[HeldTask]) -> None:
     """Write down progress and lines of logs, of those whose lease holds."""
     progress = {Lease(one.id, one.lease_epoch): one.progress.said() for one in held if one.progress is not None}
     lines = [
-        remote.Line(Lease(one.id, one.lease_epoch), said.level, said.logger, said.text())
+        remote.Line(Lease(one.id, one.lease_epoch), said.n, said.level, said.logger, said.text())
         for one in held
         for said in one.log or ()
     ]

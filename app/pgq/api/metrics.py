@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import accumulate
 from typing import Any
 
@@ -59,6 +60,7 @@ class Metrics:
             registry=self.own,
         )
         self.process = str(os.getpid())
+        self.child = cache(self.child_of)
         self.last: Numbers | None = None
         self.asking = threading.Lock()
 
@@ -67,7 +69,11 @@ class Metrics:
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         """A request was answered."""
-        self.requests.labels(method, route, str(status), self.process).observe(seconds)
+        self.child(method, route, status).observe(seconds)
+
+    def child_of(self, method: str, route: str, status: int) -> Histogram:
+        """The histogram of such requests: there are as many as there are routes and statuses."""
+        return self.requests.labels(method, route, str(status), self.process)
 
     def numbers(self) -> Numbers:
         """The database's numbers, some seconds old at most. One thread asks, the others wait for it."""

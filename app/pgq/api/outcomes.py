@@ -7,7 +7,7 @@ import asyncio
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
@@ -19,14 +19,16 @@ from pgq.api.services import Services
 from pgq.db import remote
 from pgq.db.duties import make_partitions
 from pgq.db.errors import translated
-from pgq.db.outcomes import Finished, HandBack, record
+from pgq.db.outcomes import Finished, HandBack, record_all
 from pgq.db.steady import OURS_TO_BLAME, SteadyConnection
 from pgq.values.errors import DatabaseUnavailable
 from pgq.values.outcome import DEFAULT_BACKOFF, BuryNow, Complete, ErrorInfo, RetryLater, SnoozeFor
 from pgq.values.task import Lease
 
-LANES = 2
-"""Connections for outcomes; all of one worker's go over the same."""
+LANES = 4
+"""Connections for outcomes. One is enough, and batches are largest then; the others stand in for one that is stuck."""
+STUCK_AFTER = 0.5
+"""Seconds after which a batch is waiting for somebody else: for a row that he has locked, or for the server."""
 PATIENCE = 5.0
 """Seconds that an outcome waits for a database that does not answer."""
 
@@ -48,16 +50,21 @@ class Failed:
         return RetryLater(DEFAULT_BACKOFF(attempt.attempt) if self.delay is None else self.delay, self.error)
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+Fence = tuple[UUID, Lease]
+Answer = bool | Exception
+
+
+class Report(NamedTuple):
     """What a worker says of an attempt."""
 
     worker: UUID
     lease: Lease
     said: Complete | SnoozeFor | HandBack | Failed
 
-
-Answer = bool | Exception
+    @property
+    def fence(self) -> Fence:
+        """Who says it, of which attempt."""
+        return self.worker, self.lease
 
 
 class Outcomes:
@@ -68,16 +75,17 @@ class Outcomes:
 
     async def tell(self, worker: UUID, lease: Lease, said: Complete | SnoozeFor | HandBack | Failed) -> None:
         """Write it down; returns after the commit. Raises the problem `lease_lost`, and DatabaseUnavailable."""
-        if not await self.lane_of(worker).gather.ask(Report(worker, lease, said)):
+        if not await self.lane().gather.ask(Report(worker, lease, said)):
             raise Problem("lease_lost", f"task {lease.id} is not this worker's under lease_epoch {lease.lease_epoch}")
 
     async def hand_back(self, worker: UUID, leases: Iterable[Lease]) -> None:
         """Have these tasks run again at once, without an attempt lost. A lease that is lost is nobody's concern."""
-        ask = self.lane_of(worker).gather.ask
+        ask = self.lane().gather.ask
         await asyncio.gather(*(ask(Report(worker, lease, HandBack())) for lease in leases))
 
-    def lane_of(self, worker: UUID) -> "OutcomeLane":
-        return self.lanes[worker.int % LANES]
+    def lane(self) -> "OutcomeLane":
+        """The first one that is not stuck. The same report over two does no harm: the fence lets one through."""
+        return next((lane for lane in self.lanes if not lane.is_stuck()), self.lanes[0])
 
     async def close(self) -> None:
         """Finish what has gathered, then close the connections."""
@@ -91,66 +99,84 @@ class OutcomeLane:
     def __init__(self, conninfo: str) -> None:
         self.steady = SteadyConnection(conninfo, "outcomes")
         self.gather: Gather[Report, bool] = Gather(self.write)
+        self.began: float | None = None
+
+    def is_stuck(self) -> bool:
+        """Whether its batch has been under way for long."""
+        return self.began is not None and time.monotonic() - self.began > STUCK_AFTER
 
     async def write(self, reports: Sequence[Report]) -> list[Answer]:
-        """Whether each was written, now or before. One statement a worker and kind of outcome."""
-        by_worker: dict[UUID, list[Report]] = {}
-        for report in reports:
-            by_worker.setdefault(report.worker, []).append(report)
-        answers: dict[tuple[UUID, Lease], Answer] = {}
-        for worker, some in by_worker.items():
-            # The same report twice, or two that contradict each other: the first one counts.
-            first = list({report.lease: report for report in reversed(some)}.values())
-            by_lease = await self.persist(worker, first)
-            answers.update(((worker, lease), answer) for lease, answer in by_lease.items())
-        return [answers[report.worker, report.lease] for report in reports]
+        """Whether each was written, now or before."""
+        self.began = time.monotonic()
+        try:
+            return await self.write_all(reports)
+        finally:
+            self.began = None
 
-    async def persist(self, worker: UUID, reports: Sequence[Report]) -> dict[Lease, Answer]:
+    async def write_all(self, reports: Sequence[Report]) -> list[Answer]:
+        """One statement a kind of outcome, whoever reports."""
+        # The same report twice, or two that contradict each other: the first one counts.
+        first = {report.fence: report for report in reversed(reports)}
+        answers: dict[Fence, Answer] = {}
+        for some in rounds(first.values()):
+            answers.update(await self.persist(some))
+        return [answers[report.fence] for report in reports]
+
+    async def persist(self, reports: Sequence[Report]) -> dict[Fence, Answer]:
         """Write them, again when the connection broke: the fence lets nothing through twice."""
         until = time.monotonic() + PATIENCE
         while True:
             try:
-                return await self.write_once(await self.steady.get(), worker, reports)
+                return await self.write_once(await self.steady.get(), reports)
             except OURS_TO_BLAME as error:
                 if "no partition of relation" in str(error) and await make_partitions(await self.steady.get()) > 0:
                     continue
-                return await self.halved(worker, reports, error)
+                return await self.halved(reports, error)
             except psycopg.Error as error:
                 known = translated(error)
                 if not isinstance(known, DatabaseUnavailable) or time.monotonic() > until:
-                    return dict.fromkeys((report.lease for report in reports), known)
+                    return dict.fromkeys((report.fence for report in reports), known)
                 await self.steady.recover(error)
 
-    async def halved(self, worker: UUID, reports: Sequence[Report], error: Exception) -> dict[Lease, Answer]:
+    async def halved(self, reports: Sequence[Report], error: Exception) -> dict[Fence, Answer]:
         """One of these cannot be kept: the others are, and it is refused."""
         if len(reports) == 1:
             said = error.diag.message_primary if isinstance(error, psycopg.Error) else str(error)
-            return {reports[0].lease: Problem("invalid", f"PostgreSQL cannot keep the outcome: {said}")}
+            return {reports[0].fence: Problem("invalid", f"PostgreSQL cannot keep the outcome: {said}")}
         middle = len(reports) // 2
-        return {**await self.persist(worker, reports[:middle]), **await self.persist(worker, reports[middle:])}
+        return {**await self.persist(reports[:middle]), **await self.persist(reports[middle:])}
 
-    async def write_once(
-        self, connection: AsyncConnection[Any], worker: UUID, reports: Sequence[Report]
-    ) -> dict[Lease, Answer]:
+    async def write_once(self, connection: AsyncConnection[Any], reports: Sequence[Report]) -> dict[Fence, Answer]:
         """Write what the fence lets through, and look up the rest: it may have been written before."""
-        failed = [report.lease for report in reports if isinstance(report.said, Failed)]
-        attempts = await remote.attempts(connection, worker, failed) if failed else {}
+        failed = [report.fence for report in reports if isinstance(report.said, Failed)]
+        attempts = await remote.attempts(connection, failed) if failed else {}
         finished = []
         for report in reports:
             match report.said:
                 case Failed() as said:
                     if attempt := attempts.get(report.lease.id):
-                        finished.append(Finished(report.lease, said.decided(attempt)))
+                        finished.append((report.worker, Finished(report.lease, said.decided(attempt))))
                 case Complete() | SnoozeFor() | HandBack() as outcome:
-                    finished.append(Finished(report.lease, outcome))
-        through = await record(connection, worker, finished)
-        missing = [report.lease for report in reports if report.lease.id not in through]
-        ended = await remote.settled(connection, worker, missing) if missing else set()
+                    finished.append((report.worker, Finished(report.lease, outcome)))
+        through = await record_all(connection, finished)
+        missing = [report.fence for report in reports if report.lease.id not in through]
+        ended = await remote.settled(connection, missing) if missing else set()
         self.steady.waits = 0
-        return {report.lease: report.lease.id in through or report.lease.id in ended for report in reports}
+        return {report.fence: report.lease.id in through or report.lease.id in ended for report in reports}
 
     async def close(self) -> None:
         """Finish what has gathered, then close the connection."""
         if self.gather.running is not None:
             await self.gather.running
         await self.steady.drop()
+
+
+def rounds(reports: Iterable[Report]) -> list[list[Report]]:
+    """The reports in as few parts as may be, each with one of a task's: the answers know tasks by their ids."""
+    parts: list[dict[UUID, Report]] = []
+    for report in reports:
+        part = next((one for one in parts if report.lease.id not in one), None)
+        if part is None:
+            parts.append(part := {})
+        part[report.lease.id] = report
+    return [list(part.values()) for part in parts]

@@ -2,12 +2,14 @@
 
 import asyncio
 import http
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from pgq.api.bodies import WHOLE
+from pgq.api.one_write import OneWrite
 from pgq.api.problems import MEDIA_TYPE, Code, Problem
 
 MAX_HEAD = 65_536
@@ -33,17 +35,21 @@ def bounded(head_seconds: float) -> type[HttpToolsProtocol]:
 
         # uvicorn narrows asyncio's type in the same way.
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            super().connection_made(transport)
+            super().connection_made(OneWrite(transport, self.loop))
             self.head_begins()
+            self.time_head()
 
         def connection_lost(self, exc: Exception | None) -> None:
             self.head_ends()
             super().connection_lost(exc)
 
         def head_begins(self) -> None:
-            self.head_ends()
             self.in_head, self.head_size, self.unparsed = True, 0, 0
-            self.head_timer = self.loop.call_later(head_seconds, self.transport.close)
+
+        def time_head(self) -> None:
+            """A head that comes in one piece needs no timer."""
+            if self.head_timer is None:
+                self.head_timer = self.loop.call_later(head_seconds, self.transport.close)
 
         def head_ends(self) -> None:
             self.in_head = False
@@ -55,6 +61,7 @@ def bounded(head_seconds: float) -> type[HttpToolsProtocol]:
             super().data_received(data)
             if self.in_head:  # still, so all of it was head
                 self.count(len(data))
+                self.time_head()
 
         def on_message_begin(self) -> None:
             super().on_message_begin()
@@ -73,6 +80,10 @@ def bounded(head_seconds: float) -> type[HttpToolsProtocol]:
         def on_headers_complete(self) -> None:
             self.head_ends()
             super().on_headers_complete()
+
+        def on_message_complete(self) -> None:
+            super().on_message_complete()
+            cast(dict[str, Any], self.scope)[WHOLE] = True
 
         def refuse_large_head(self) -> None:
             if self.head_size > MAX_HEAD:

@@ -22,7 +22,12 @@ def json_response(value: Any, status: int = 200, headers: Mapping[str, str] | No
 
 def json_bytes(value: Any) -> bytes:
     """A JSON value in UTF-8."""
-    return ENCODER.encode(value).encode()
+    return json_text(value).encode()
+
+
+def json_text(value: Any) -> str:
+    """A JSON value."""
+    return ENCODER.encode(value)
 
 
 def task_json(here: Services, task: TaskStatus) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from pgq.bench.api import Api, forget, serving
+from pgq.bench.api import Api, forget, loop, serving
 from pgq.bench.drain import fill
 from pgq.bench.figure import Figure
-from pgq.bench.server import database
+from pgq.bench.server import connected, database
 from pgq.bench.usage import usage_of
 
 WORKERS, AT_ONCE, CONNECTIONS = 16, 20, 4
@@ -22,11 +22,17 @@ WAITING, IDLE_SECONDS = 500, 20.0
 def figures(server: str, rounds: int) -> Iterator[Figure]:
     """Tasks a second through one process; the share of a core that idle long polls cost."""
     with database(server, "pgq_bench_protocol") as conninfo, serving(conninfo) as api:
-        rates = []
+        rates, api_cpu, server_cpu = [], [], []
         for _ in range(rounds):
             fill(conninfo, TASKS)
+            before = cpu_of(api.pid), cpu_of(postmaster(conninfo))
             rates.append(api.load(Working(TASKS)))
-        detail = f"{WORKERS} workers claim {AT_ONCE} at a time, each with {CONNECTIONS} connections; {TASKS:,} tasks"
+            api_cpu.append((cpu_of(api.pid) - before[0]) / TASKS)
+            server_cpu.append((cpu_of(postmaster(conninfo)) - before[1]) / TASKS)
+        detail = (
+            f"{WORKERS} workers claim {AT_ONCE} at a time, each with {CONNECTIONS} connections; {TASKS:,} tasks; "
+            f"CPU a task: API {median(api_cpu) * 1e6:.0f} µs, PostgreSQL {median(server_cpu) * 1e6:.0f} µs{loop()}"
+        )
         yield Figure("remote workers", median(rates), 3_000, True, detail, "tasks/s")
         forget(conninfo)
         share = api.load(Idling(api))
@@ -34,34 +40,68 @@ def figures(server: str, rounds: int) -> Iterator[Figure]:
         yield Figure("idle long polls", share, 0.05, False, detail, "of a core")
 
 
-class Line:
-    """One connection that stays open, and one request at a time."""
+def cpu_of(pid: int) -> float:
+    """Seconds that a process and its descendants have computed."""
+    return sum(one.cpu for one in usage_of(pid))
+
+
+def postmaster(conninfo: str) -> int:
+    """The process id of the server, which is the parent of each connection's."""
+    with connected(conninfo) as connection:
+        (session,) = usage_of(connection.info.backend_pid)
+    return session.parent
+
+
+class Line(asyncio.Protocol):
+    """One connection that stays open, and one request at a time. Knows of HTTP only where an answer ends."""
 
     def __init__(self, port: int, token: str) -> None:
         self.port = port
         self.head = f"Host: 127.0.0.1:{port}\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n"
+        self.said = b""
+        self.answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
 
     async def open(self) -> "Line":
         """Connect."""
-        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port, limit=2**22)
+        await asyncio.get_running_loop().create_connection(lambda: self, "127.0.0.1", self.port)
         return self
 
-    async def post(self, path: str, body: Any) -> Any:
-        """The answer's JSON. Raises RuntimeError for any answer but 200 and 201."""
-        text = json.dumps(body)
-        self.writer.write(f"POST {path} HTTP/1.1\r\n{self.head}Content-Length: {len(text)}\r\n\r\n{text}".encode())
-        head = (await self.reader.readuntil(b"\r\n\r\n")).lower()
-        at = head.index(b"content-length: ") + 16
-        answer = await self.reader.readexactly(int(head[at : head.index(b"\r", at)]))
-        if not head.startswith((b"http/1.1 200", b"http/1.1 201")):
-            raise RuntimeError(answer[:1000].decode(errors="replace"))
-        return json.loads(answer)
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Tell when the answer is whole."""
+        self.said += data
+        end = self.said.find(b"\r\n\r\n")
+        if end < 0:
+            return
+        at = self.said.find(b"content-length: ", 0, end) + 16
+        if len(self.said) < end + 4 + int(self.said[at : self.said.index(b"\r", at)]):
+            return
+        said, self.said = self.said, b""
+        if said.startswith((b"HTTP/1.1 200", b"HTTP/1.1 201")):
+            self.answer.set_result(said[end + 4 :])
+        else:
+            self.answer.set_exception(RuntimeError(said[:2000].decode(errors="replace")))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The server hung up."""
+        if not self.answer.done():
+            self.answer.set_exception(RuntimeError(f"the connection was closed: {exc}"))
+            self.answer.exception()  # who has ended does not ask
+
+    async def post(self, path: str, body: str) -> bytes:
+        """The answer. Raises RuntimeError for any but 200 and 201."""
+        self.answer = asyncio.get_running_loop().create_future()
+        self.transport.write(f"POST {path} HTTP/1.1\r\n{self.head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+        return await self.answer
 
 
 async def register(line: Line) -> str:
     """A new worker's path."""
-    answer = await line.post("/v1/workers", {"name": "bench", "queues": ["default"]})
-    return f"/v1/workers/{answer['id']}"
+    answer = await line.post("/v1/workers", '{"name": "bench", "queues": ["default"]}')
+    return f"/v1/workers/{json.loads(answer)['id']}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +123,8 @@ class Working:
 async def work(path: str, lines: list[Line], left: list[int]) -> None:
     """One worker: claim, complete over all its connections, and again."""
     while left[0] > 0:
-        claimed = await lines[0].post(f"{path}/claim", {"limit": AT_ONCE, "wait_seconds": 1})
-        tasks = claimed["tasks"]
+        claimed = await lines[0].post(f"{path}/claim", f'{{"limit": {AT_ONCE}, "wait_seconds": 1}}')
+        tasks = json.loads(claimed)["tasks"]
         left[0] -= len(tasks)
         shares = [complete(path, line, tasks[place :: len(lines)]) for place, line in enumerate(lines)]
         await asyncio.gather(*shares)
@@ -92,7 +132,7 @@ async def work(path: str, lines: list[Line], left: list[int]) -> None:
 
 async def complete(path: str, line: Line, tasks: list[Any]) -> None:
     for task in tasks:
-        body = {"lease_epoch": task["lease_epoch"], "result": None}
+        body = f'{{"lease_epoch": {task["lease_epoch"]}, "result": null}}'
         await line.post(f"{path}/tasks/{task['id']}/complete", body)
 
 
@@ -107,20 +147,16 @@ class Idling:
         lines = [await Line(port, token).open() for _ in range(WAITING)]
         polls = [asyncio.create_task(wait(line)) for line in lines]
         await asyncio.sleep(10)  # all have registered and wait
-        before = self.cpu()
+        before = cpu_of(self.api.pid)
         await asyncio.sleep(IDLE_SECONDS)
-        share = (self.cpu() - before) / IDLE_SECONDS
+        share = (cpu_of(self.api.pid) - before) / IDLE_SECONDS
         for poll in polls:
             poll.cancel()
         await asyncio.gather(*polls, return_exceptions=True)
         return share
 
-    def cpu(self) -> float:
-        """Seconds."""
-        return sum(one.cpu for one in usage_of(self.api.pid))
-
 
 async def wait(line: Line) -> None:
     path = await register(line)
     while True:
-        await line.post(f"{path}/claim", {"limit": 1, "wait_seconds": 60})
+        await line.post(f"{path}/claim", '{"limit": 1, "wait_seconds": 60}')

@@ -27,14 +27,19 @@ class Finished(NamedTuple):
 
 
 async def record(connection: AsyncConnection[Any], worker: UUID, finished: Sequence[Finished]) -> set[UUID]:
-    """Write the outcomes; answers the ids of those that the fence let through.
+    """Write a worker's outcomes; answers the ids of those that the fence let through."""
+    return await record_all(connection, [(worker, one) for one in finished])
+
+
+async def record_all(connection: AsyncConnection[Any], finished: Sequence[tuple[UUID, Finished]]) -> set[UUID]:
+    """Write outcomes of several workers, each task's once; answers the ids of those that the fence let through.
 
     One statement a message, each a transaction of its own: a client that freezes leaves no row locked, so that the
     reaper can take what it holds.
     """
-    ended = [one for one in finished if isinstance(one.outcome, Complete | CancelNow)]
-    buried = [one for one in finished if isinstance(one.outcome, BuryNow)]
-    back = [one for one in finished if isinstance(one.outcome, RetryLater | SnoozeFor | HandBack)]
+    ended = [one for one in finished if isinstance(one[1].outcome, Complete | CancelNow)]
+    buried = [one for one in finished if isinstance(one[1].outcome, BuryNow)]
+    back = [one for one in finished if isinstance(one[1].outcome, RetryLater | SnoozeFor | HandBack)]
     through: set[UUID] = set()
     for name, some, columns in (
         ("finish", ended, end_columns),
@@ -42,9 +47,9 @@ async def record(connection: AsyncConnection[Any], worker: UUID, finished: Seque
         ("put_back", back, back_columns),
     ):
         if some:
-            cursor = await connection.execute(
-                sql(name), {"worker": worker, **lease_columns(some), **columns(some)}, binary=True
-            )
+            outcomes = [one for _, one in some]
+            fence = {"workers": [worker for worker, _ in some], **lease_columns(outcomes)}
+            cursor = await connection.execute(sql(name), {**fence, **columns(outcomes)}, binary=True)
             through.update(row[0] for row in await cursor.fetchall())
     return through
 

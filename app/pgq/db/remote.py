@@ -37,9 +37,10 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line for the log of an attempt, which the database numbers."""
+    """A line for the log of an attempt, with its number, or to be numbered by the database (None)."""
 
     lease: Lease
+    n: int | None
     level: str
     logger: str
     message: str
@@ -100,28 +101,40 @@ async def ready_queues(connection: AsyncConnection[Any], queues: Sequence[str]) 
         return set(await (await cursor.execute(sql("remote/ready_queues"), {"queues": list(queues)})).fetchall())
 
 
-async def attempts(connection: AsyncConnection[Any], worker: UUID, leases: Sequence[Lease]) -> dict[UUID, Attempt]:
-    """How often these tasks were tried; those whose lease is lost are missing."""
-    given = {"worker": worker, "ids": [one.id for one in leases], "epochs": [one.lease_epoch for one in leases]}
+async def attempts(connection: AsyncConnection[Any], leases: Sequence[tuple[UUID, Lease]]) -> dict[UUID, Attempt]:
+    """How often these tasks were tried, each with its worker; those whose lease is lost are missing."""
     async with connection.cursor(binary=True, row_factory=class_row(Attempt)) as cursor:
-        return {row.id: row for row in await (await cursor.execute(sql("remote/attempts"), given)).fetchall()}
+        found = await cursor.execute(sql("remote/attempts"), fences(leases))
+        return {row.id: row for row in await found.fetchall()}
 
 
-async def settled(connection: AsyncConnection[Any], worker: UUID, leases: Sequence[Lease]) -> set[UUID]:
-    """The ids of those attempts that have ended by this worker's own word."""
-    given = {"worker": worker, "ids": [one.id for one in leases], "epochs": [one.lease_epoch for one in leases]}
+async def settled(connection: AsyncConnection[Any], leases: Sequence[tuple[UUID, Lease]]) -> set[UUID]:
+    """The ids of those attempts that have ended by their worker's own word."""
     async with connection.cursor(row_factory=scalar_row, binary=True) as cursor:
-        return set(await (await cursor.execute(sql("remote/settled"), given)).fetchall())
+        return set(await (await cursor.execute(sql("remote/settled"), fences(leases))).fetchall())
+
+
+def fences(leases: Sequence[tuple[UUID, Lease]]) -> dict[str, list[Any]]:
+    """Workers and their leases, as arrays."""
+    return {
+        "ids": [lease.id for _, lease in leases],
+        "workers": [worker for worker, _ in leases],
+        "epochs": [lease.lease_epoch for _, lease in leases],
+    }
 
 
 async def add_lines(connection: AsyncConnection[Any], worker: UUID, lines: Sequence[Line]) -> None:
-    """Write lines behind those that the attempts have said before; of an attempt whose lease is lost none are kept."""
+    """Write lines behind those that the attempts have said before; of an attempt whose lease is lost none are kept.
+
+    One whose number is there already was said before.
+    """
     await connection.execute(
         sql("remote/add_lines"),
         {
             "worker": worker,
             "ids": [line.lease.id for line in lines],
             "epochs": [line.lease.lease_epoch for line in lines],
+            "numbers": [line.n for line in lines],
             "levels": [line.level for line in lines],
             "loggers": [line.logger for line in lines],
             "messages": [line.message for line in lines],

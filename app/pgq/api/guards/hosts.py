@@ -31,26 +31,27 @@ class Hosts:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         probed = scope["type"] == "http" and scope["path"] in PROBES and not self.auth_is_off
-        if scope["type"] == "http" and not probed and (found := self.problem(scope["method"], Headers(scope=scope))):
+        if scope["type"] == "http" and not probed and (found := self.problem(scope)):
             await found.response(scope)(scope, receive, send)
             return
         await self.app(scope, receive, send)
 
-    def problem(self, method: str, headers: Headers) -> Problem | None:
+    def problem(self, scope: Scope) -> Problem | None:
         """What is wrong with a request's headers."""
-        hosts = headers.getlist("host")
-        host = hosts[0] if len(hosts) == 1 else ""
+        hosts = [value for name, value in scope["headers"] if name == b"host"]
+        host = hosts[0].decode("latin-1") if len(hosts) == 1 else ""
         if not self.trusts(name_in(host)):
             detail = "this service is not called by that name; PGQ_ALLOWED_HOSTS lists those that it is called by"
             return Problem("untrusted_host", detail, errors=[FieldError("header/host", "is not trusted")])
         if not self.auth_is_off:
             return None
+        headers = Headers(scope=scope)
         if any(name in headers for name in FORWARDED):
             detail = "with PGQ_AUTH=off nothing is accepted through a proxy; set PGQ_AUTH=required"
             return Problem("forbidden", detail)
         origin = headers.get("origin")
         foreign = origin is not None and origin.partition("://")[2].lower() != host.lower()
-        if method not in SAFE and (foreign or headers.get("sec-fetch-site") in ("cross-site", "same-site")):
+        if scope["method"] not in SAFE and (foreign or headers.get("sec-fetch-site") in ("cross-site", "same-site")):
             return Problem("forbidden", "with PGQ_AUTH=off pages of other origins may change nothing")
         return None
 

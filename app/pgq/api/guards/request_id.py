@@ -1,9 +1,8 @@
 """Every request has an id, in its answer and in the log."""
 
+import random
 import re
-import uuid
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SANE = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -19,13 +18,21 @@ class RequestId:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        given = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"x-request-id"), "")
-        request_id = given if SANE.fullmatch(given) else uuid.uuid4().hex
+        request_id = given(scope) or f"{random.getrandbits(128):032x}"
         scope.setdefault("state", {})["request_id"] = request_id
 
         async def tell(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["X-Request-ID"] = request_id
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
             await send(message)
 
         await self.app(scope, receive, tell)
+
+
+def given(scope: Scope) -> str | None:
+    """The caller's own, if it is harmless."""
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            text: str = value.decode("latin-1")
+            return text if SANE.fullmatch(text) else None
+    return None

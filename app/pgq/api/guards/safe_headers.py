@@ -1,6 +1,5 @@
 """What every answer tells browsers not to do."""
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # Everything from our own files. Swagger UI and ReDoc style their elements inline, and ReDoc searches in a worker.
@@ -8,14 +7,14 @@ POLICY = (
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; "
     "worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
-HEADERS = {
-    "Content-Security-Policy": POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
-ONE_YEAR = "max-age=31536000"
+HEADERS = [
+    (b"content-security-policy", POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+]
+ONLY_BY_TLS = (b"strict-transport-security", b"max-age=31536000")  # a year
 
 
 class SafeHeaders:
@@ -31,11 +30,12 @@ class SafeHeaders:
 
         async def tell(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.update(HEADERS)
-                headers.setdefault("Cache-Control", "no-cache" if "/static/" in scope["path"] else "no-store")
+                headers = [*message["headers"], *HEADERS]
+                if all(name != b"cache-control" for name, _ in headers):
+                    headers.append((b"cache-control", b"no-cache" if "/static/" in scope["path"] else b"no-store"))
                 if scope["scheme"] == "https":
-                    headers["Strict-Transport-Security"] = ONE_YEAR
+                    headers.append(ONLY_BY_TLS)
+                message["headers"] = headers
             await send(message)
 
         await self.app(scope, receive, tell)

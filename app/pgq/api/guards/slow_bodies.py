@@ -3,9 +3,10 @@
 import asyncio
 import time
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from pgq.api.bodies import WHOLE
 from pgq.api.problems import Problem
 
 SLOWEST = 4_096
@@ -23,11 +24,13 @@ class SlowBodies:
         self.patience = patience
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or scope.get(WHOLE):
             await self.app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        unread = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+        unread = any(
+            (name == b"content-length" and value != b"0") or name == b"transfer-encoding"
+            for name, value in scope["headers"]
+        )
         began, size = time.monotonic(), 0
 
         async def read() -> Message:

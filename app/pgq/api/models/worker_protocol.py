@@ -103,6 +103,9 @@ class LineSaid(Body):
     message: Annotated[str, Field(strict=True)]
     level: Annotated[str, Field(strict=True, min_length=1, max_length=50)] = "info"
     logger: Annotated[str, Field(strict=True, max_length=200)] = ""
+    n: Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)] | None = Field(
+        None, description="Which line of the attempt it is: 1, 2 …. Then a heartbeat that is sent again doubles none."
+    )
 
     def text(self) -> str:
         """The message as it is kept."""

@@ -29,8 +29,8 @@ from pgq.api.routes import (
 
 # The first ones are found soonest, and these are asked most.
 routers: Sequence[APIRouter] = (
-    submit.router,
     worker_tasks.router,
+    submit.router,
     batch.router,
     tasks.router,
     follow.router,

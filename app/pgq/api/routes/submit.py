@@ -55,7 +55,7 @@ async def submit_task(
     With an idempotency key the same request may be sent again: it answers with the first task. What is left out is
     filled in from the kind's handler, then its queue. A payload that does not fit the schema of its kind is refused.
     """
-    here = services_of(request)  # as a dependency it would cost every submit a few microseconds more
+    here = services_of(request)
     key = body.idempotency_key if idempotency_key is None else merged_key(idempotency_key, body.idempotency_key)
     task = body.new_task(id := next(uuid7s()), key)
     kind = await here.part(Kinds).kind(task.kind)

@@ -1,7 +1,8 @@
 """Remote workers claim tasks, keep them, and report what became of them."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -9,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pgq.api.access import Caller, hide, needs
-from pgq.api.bodies import StrictRoute
 from pgq.api.claims import Claims, Lot
 from pgq.api.credentials import still_known
+from pgq.api.direct import DirectRoute
 from pgq.api.heartbeats import renew
 from pgq.api.models.worker_protocol import (
     Claim,
@@ -28,13 +29,14 @@ from pgq.api.parents import results_of_parents
 from pgq.api.presence import while_there
 from pgq.api.problems import Problem, responses
 from pgq.api.remote import RemoteWorkers, lease_seconds
-from pgq.api.rendering import json_bytes, json_response
-from pgq.api.services import Here, services_of
+from pgq.api.rendering import json_response, json_text
+from pgq.api.services import services_of
 from pgq.db.remote import RemoteWorker
 from pgq.values.outcome import Complete, SnoozeFor
+from pgq.values.task import Claimed as ClaimedRow
 from pgq.values.task import Lease, json_value
 
-router = APIRouter(prefix="/v1/workers/{worker_id}", tags=["Workers"], route_class=StrictRoute)
+router = APIRouter(prefix="/v1/workers/{worker_id}", tags=["Workers"], route_class=DirectRoute)
 
 Worker = Annotated[Caller, needs("work")]
 
@@ -60,12 +62,13 @@ async def complete_task(
     response_model=Claimed,
     responses=responses("not_found"),
 )
-async def claim_tasks(worker_id: UUID, here: Here, request: Request, caller: Worker, body: Claim) -> Response:
+async def claim_tasks(worker_id: UUID, request: Request, caller: Worker, body: Claim) -> Response:
     """Ready tasks, most urgent first; each is the worker's until its lease ends. A claim is a sign of life.
 
     With `wait_seconds` the answer comes as soon as there is a task, or empty when the time is over. An answer that got
     lost is not repeated: its tasks run again when their leases end, unless a heartbeat lists them.
     """
+    here = services_of(request)
     remote = here.part(RemoteWorkers)
     worker = await remote.alive(caller, worker_id, body.limit)
     queues, kinds = wanted(worker, body)
@@ -98,25 +101,24 @@ def wanted(worker: RemoteWorker, body: Claim) -> tuple[list[str], list[str] | No
 
 
 def claimed(lot: Lot, parents: Mapping[UUID, str], *, draining: bool) -> Response:
-    """Payload, headers and results go out as the database gave them: nothing is lost on the way, and nothing hidden."""
-    tasks = []
-    for task, expires in lot.tasks:
-        fields: dict[str, Any] = {
-            "id": str(task.id),
-            "kind": task.kind,
-            "queue": task.queue,
-            "attempt": task.attempt,
-            "max_attempts": task.max_attempts,
-            "lease_epoch": task.lease_epoch,
-            "lease_expires_at": json_value(expires),
-            "timeout_seconds": task.timeout_seconds,
-            "tags": task.tags,
-        }
-        of_parents = parents.get(task.id, "null") if task.has_parents else "{}"
-        raw = f',"payload":{task.payload},"headers":{task.headers},"parents":{of_parents}}}'
-        tasks.append(json_bytes(fields)[:-1] + raw.encode())
-    known = b"true" if draining else b"false"
-    return Response(b'{"tasks":[' + b",".join(tasks) + b'],"draining":' + known + b"}", media_type="application/json")
+    """Payloads, headers and results go out as the database gave them: nothing is lost on the way, or hidden."""
+    tasks = ",".join(
+        claimed_json(task, expires, parents.get(task.id, "null") if task.has_parents else "{}")
+        for task, expires in lot.tasks
+    )
+    known = "true" if draining else "false"
+    return Response(f'{{"tasks":[{tasks}],"draining":{known}}}', media_type="application/json")
+
+
+def claimed_json(task: ClaimedRow, expires: datetime, parents: str) -> str:
+    """One of them; put together by hand, as there are many."""
+    words = json_text({"kind": task.kind, "queue": task.queue, "tags": task.tags})
+    return (
+        f'{{"id":"{task.id}","attempt":{task.attempt},"max_attempts":{task.max_attempts},'
+        f'"lease_epoch":{task.lease_epoch},"lease_expires_at":"{json_value(expires)}",'
+        f'"timeout_seconds":{task.timeout_seconds},{words[1:-1]},"payload":{task.payload},"headers":{task.headers},'
+        f'"parents":{parents}}}'
+    )
 
 
 @router.post(
@@ -126,8 +128,9 @@ def claimed(lot: Lot, parents: Mapping[UUID, str], *, draining: bool) -> Respons
     response_model=Heard,
     responses=responses("not_found"),
 )
-async def heartbeat(worker_id: UUID, here: Here, caller: Worker, body: Heartbeat) -> Response:
+async def heartbeat(worker_id: UUID, request: Request, caller: Worker, body: Heartbeat) -> Response:
     """Renew the leases of the listed tasks, and no others; say how far they are, and what goes to their logs."""
+    here = services_of(request)
     worker = await here.part(RemoteWorkers).alive(caller, worker_id)
     renewed = await renew(here, worker_id, body.tasks, lease_seconds(here.settings))
     return json_response(
@@ -169,7 +172,8 @@ async def tell(
     request: Request, caller: Caller, worker_id: UUID, lease: Lease, said: Complete | SnoozeFor | Failed
 ) -> Response:
     """Write an outcome of the caller's worker down."""
-    here = services_of(request)  # as a dependency it would cost every outcome some microseconds more
+    here = services_of(request)
     await here.part(RemoteWorkers).speaks_for(caller, worker_id)
     await here.part(Outcomes).tell(worker_id, lease, said)
-    return json_response({"id": str(lease.id), "lease_epoch": lease.lease_epoch})
+    answer = f'{{"id":"{lease.id}","lease_epoch":{lease.lease_epoch}}}'
+    return Response(answer, media_type="application/json")

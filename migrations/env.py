@@ -4,7 +4,7 @@ from alembic import context
 from sqlalchemy import text
 
 from pgq.db import migrate
-from pgq.db.schedule_tables import metadata
+from pgq.db.tables import metadata
 
 OPTIONS = {
     "target_metadata": metadata,

@@ -15,7 +15,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sqlalchemy import Engine, NullPool, create_engine, text
 
 from pgq.db import migrate
-from pgq.db.schedule_tables import metadata
+from pgq.db.tables import metadata
 from pgq.values.errors import DatabaseUnavailable, SchemaError
 from tests.migrations.catalog import TABLE_SHAPE, described
 from tests.migrations.conftest import ROOT, Tool

@@ -119,7 +119,7 @@ async def test_where_nobody_waits_one_look_is_enough(db: Database, others: int, 
             db,
             "finish",
             {
-                "worker": A,
+                "workers": [A] * many,
                 "ids": [one.id for one in claimed],
                 "epochs": [one.lease_epoch for one in claimed],
                 "states": ["succeeded"] * many,

@@ -3,11 +3,8 @@
 from sqlalchemy import CheckConstraint, Column, Double, Index, Integer, PrimaryKeyConstraint, Table, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from pgq.db.tables import MOMENT, metadata
+from pgq.db.tables.common import MOMENT, NOW, metadata
 
-__all__ = ["metadata", "schedule_ticks", "schedules"]
-
-NOW = text("clock_timestamp()")
 READ = ("next_tick_at", "due_at", "last_tick_at")
 
 schedules = Table(

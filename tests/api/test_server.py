@@ -60,6 +60,13 @@ def test_a_chunked_body_of_a_gigabyte_is_stopped_early(process: ApiProcess) -> N
     assert process.get("/health/live").status_code == 200
 
 
+def test_a_body_that_comes_at_once_has_its_limit_too(dsn: str, tmp_path: Path) -> None:
+    with api_process(dsn, tmp_path, max_body_bytes=1_024) as process, process.connect() as connection:
+        connection.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n401\r\n" + b" " * 1_025 + b"\r\n0\r\n\r\n")
+        answer = connection.recv(65_536)
+    assert status_of(answer) == 413
+
+
 def test_a_body_that_is_announced_too_long_is_refused_unread(process: ApiProcess) -> None:
     with process.connect() as connection:
         connection.sendall(HEAD + b"Content-Length: 1000000000\r\n\r\n")

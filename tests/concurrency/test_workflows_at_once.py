@@ -153,3 +153,11 @@ async def test_a_task_that_ends_while_its_workflow_is_cancelled_ends_as_it_did(d
     await flow.keep()
     assert await flow.states() == {"a": "succeeded", "b": "cancelled"}
     assert await flow.state() == "cancelled"
+
+
+async def test_what_is_redriven_before_its_failure_is_added_up_is_not_stopped_by_it(db: Database) -> None:
+    flow = await Flow.submit(db, node("bad"), node("other", run_at="2999-01-01Z"))
+    await flow.work(bad=DEAD)
+    await db.redrive((await flow.ids())["bad"])
+    await flow.keep()
+    assert await flow.states() == {"bad": "pending", "other": "scheduled"}

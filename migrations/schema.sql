@@ -103,6 +103,57 @@ CREATE FUNCTION pgq.answers_from_samples() RETURNS boolean
            AND EXISTS (SELECT FROM pgq.queue_samples AS s WHERE s.sampled_at > statement_timestamp() - interval '1 min')
 $$;
 
+CREATE FUNCTION pgq.await_parents() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    unknown uuid;
+    open    boolean;
+BEGIN
+    IF NEW.depends_on IS NULL THEN
+        PERFORM pgq.refuse('on_parent_failure', 'means nothing without depends_on');
+    ELSIF NEW.on_parent_failure NOT IN ('cancel', 'run', 'wait') THEN
+        PERFORM pgq.refuse('on_parent_failure', format('must be cancel, run or wait, not %s', left(NEW.on_parent_failure, 100)));
+    ELSIF NEW.depends_on = '{}' THEN
+        NEW.depends_on := NULL;
+        NEW.on_parent_failure := NULL;
+        RETURN NEW;
+    ELSIF array_ndims(NEW.depends_on) > 1 THEN
+        PERFORM pgq.refuse('depends_on', 'must be a list of ids');
+    ELSIF array_position(NEW.depends_on, NULL) IS NOT NULL THEN
+        PERFORM pgq.refuse('depends_on', 'must be a list of ids, none of them null');
+    ELSIF NEW.id = ANY (NEW.depends_on) THEN
+        PERFORM pgq.refuse('depends_on', 'a task cannot depend on itself');
+    END IF;
+    IF cardinality(NEW.depends_on) > 1 THEN
+        NEW.depends_on := ARRAY(SELECT p.id FROM unnest(NEW.depends_on) WITH ORDINALITY AS p (id, n) GROUP BY p.id ORDER BY min(p.n));
+    END IF;
+    IF cardinality(NEW.depends_on) > 10000 THEN
+        PERFORM pgq.refuse('depends_on', format('must be at most 10,000 tasks, not %s', cardinality(NEW.depends_on)));
+    END IF;
+
+    SELECT (array_agg(s.id) FILTER (WHERE s.state IS NULL))[1],
+           bool_or(s.state <> 'succeeded' AND (s.state = 'live' OR NEW.on_parent_failure IS DISTINCT FROM 'run'))
+    INTO   unknown, open
+    FROM   pgq.parent_states(NEW.depends_on) AS s;
+    IF unknown IS NOT NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'PQ004',
+            MESSAGE = format('depends_on: no task has the id %s', unknown),
+            DETAIL = json_strip_nulls(json_build_object('field', 'depends_on', 'reason', format('no task has the id %s', unknown),
+                'id', unknown, 'position', nullif(current_setting('pgq.position', true), '')::integer))::text,
+            HINT = 'Submit the parents first; those whose retention is over are not known any more.';
+    END IF;
+    NEW.waits_for := CASE WHEN open THEN cardinality(NEW.depends_on) ELSE 0 END;
+    IF open THEN
+        NEW.state := 'blocked';
+        PERFORM set_config('pgq.children', 'new', true);
+    END IF;
+    RETURN NEW;
+END
+$$;
+
 CREATE FUNCTION pgq.cancel(task_id uuid) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -121,10 +172,16 @@ BEGIN
     DELETE FROM pgq.tasks AS t WHERE t.id = task_id;
     INSERT INTO pgq.task_history (
         state, error, id, lease_epoch, created_at, run_at, expires_at, started_at, cancel_requested_at, timeout_seconds, leased_by,
-        priority, attempt, max_attempts, queue, kind, idempotency_key, tags, headers, payload, progress)
+        priority, attempt, max_attempts, queue, kind, idempotency_key, tags, headers, payload, progress,
+        depends_on, on_parent_failure, workflow_id)
     SELECT 'cancelled', task.error, task.id, task.lease_epoch, task.created_at, task.run_at, task.expires_at, task.started_at,
            clock_timestamp(), task.timeout_seconds, task.leased_by, task.priority, task.attempt, task.max_attempts, task.queue,
-           task.kind, task.idempotency_key, task.tags, task.headers, task.payload, task.progress;
+           task.kind, task.idempotency_key, task.tags, task.headers, task.payload, task.progress,
+           task.depends_on, task.on_parent_failure, task.workflow_id;
+    IF task.state = 'blocked' THEN
+        DELETE FROM pgq.task_dependencies AS e WHERE e.child_id = task_id;
+    END IF;
+    PERFORM pgq.release_children(ARRAY[task_id], ARRAY['cancelled']);
     RETURN 'cancelled';
 END
 $$;
@@ -248,6 +305,28 @@ CREATE FUNCTION pgq.latency_bounds() RETURNS double precision[]
                  1000, 2000, 5000, 10000, 20000, 50000]::double precision[]
 $$;
 
+CREATE FUNCTION pgq.look_after_children() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    children uuid[];
+BEGIN
+    WITH taken AS (
+        DELETE FROM pgq.new_children AS n WHERE n.submitted_by = NEW.submitted_by RETURNING n.child_ids
+    )
+    SELECT array_agg(child.id) INTO children FROM taken, unnest(taken.child_ids) AS child (id);
+    IF children IS NOT NULL THEN
+        BEGIN
+            PERFORM pgq.settle_children(children);
+        EXCEPTION WHEN serialization_failure OR deadlock_detected OR lock_not_available THEN
+            NULL;
+        END;
+    END IF;
+    RETURN NULL;
+END
+$$;
+
 CREATE FUNCTION pgq.make_partitions(days_ahead integer DEFAULT 8) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -275,6 +354,24 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION pgq.note_children() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM set_config('pgq.children', '', true);
+    INSERT INTO pgq.task_dependencies (parent_id, child_id)
+    SELECT parent.id, s.id
+    FROM   submitted AS s CROSS JOIN LATERAL unnest(s.depends_on) AS parent (id)
+    WHERE  s.state = 'blocked' AND s.waits_for > 0
+    ON CONFLICT DO NOTHING;
+    INSERT INTO pgq.new_children (submitted_by, child_ids)
+    SELECT pg_current_xact_id()::text, array_agg(s.id) FROM submitted AS s WHERE s.state = 'blocked' AND s.waits_for > 0
+    HAVING count(*) > 0;
+    RETURN NULL;
+END
+$$;
+
 CREATE FUNCTION pgq.notify_ready() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -295,6 +392,20 @@ BEGIN
         WHERE  EXISTS (SELECT FROM pgq.waiting_workers AS w WHERE lane.queue = ANY (w.queues));
     END IF;
     RETURN NULL;
+END
+$$;
+
+CREATE FUNCTION pgq.parent_states(ids uuid[]) RETURNS TABLE(id uuid, state text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+BEGIN
+    RETURN QUERY
+    SELECT asked.id, coalesce((SELECT 'live' FROM pgq.tasks AS t WHERE t.id = asked.id),
+                              (SELECT 'dead' FROM pgq.dead_tasks AS d WHERE d.id = asked.id),
+                              (SELECT h.state FROM pgq.task_history AS h WHERE h.id = asked.id ORDER BY h.finished_at DESC LIMIT 1))
+    FROM   unnest(ids) AS asked (id);
 END
 $$;
 
@@ -324,9 +435,10 @@ BEGIN
         PERFORM pgq.refuse_ended(task_id, 'only a dead letter can be redriven');
     END IF;
     INSERT INTO pgq.tasks (id, lease_epoch, created_at, run_at, timeout_seconds, priority, max_attempts, queue, kind,
-                           idempotency_key, tags, headers, payload, error)
+                           idempotency_key, tags, headers, payload, error, depends_on, on_parent_failure, workflow_id, waits_for)
     VALUES (task.id, task.lease_epoch + 1, task.created_at, clock_timestamp(), task.timeout_seconds, task.priority,
-            task.max_attempts, task.queue, task.kind, task.idempotency_key, task.tags, task.headers, task.payload, task.error);
+            task.max_attempts, task.queue, task.kind, task.idempotency_key, task.tags, task.headers, task.payload, task.error,
+            task.depends_on, task.on_parent_failure, task.workflow_id, CASE WHEN task.depends_on IS NOT NULL THEN 0 END);
     RETURN task.id;
 END
 $$;
@@ -409,22 +521,42 @@ BEGIN
     FOR part IN
         SELECT item.n - 1 AS nth, field.name, field.value
         FROM   jsonb_array_elements(tasks) WITH ORDINALITY AS item (task, n), LATERAL jsonb_each(item.task) AS field (name, value)
-        WHERE  field.name = ANY ('{id,priority,run_at,expires_at,delay_seconds,max_attempts,timeout_seconds,idempotency_window_seconds,tags}')
+        WHERE  field.name = ANY ('{id,priority,run_at,expires_at,delay_seconds,max_attempts,timeout_seconds,idempotency_window_seconds,depends_on,tags}')
         ORDER  BY item.n
     LOOP
         BEGIN
             PERFORM FROM jsonb_to_record(jsonb_build_object(part.name, part.value)) AS f (
                 id uuid, priority integer, run_at timestamptz, expires_at timestamptz, delay_seconds double precision,
-                max_attempts integer, timeout_seconds double precision, idempotency_window_seconds double precision, tags text[]);
+                max_attempts integer, timeout_seconds double precision, idempotency_window_seconds double precision,
+                depends_on uuid[], tags text[]);
         EXCEPTION WHEN data_exception THEN
             PERFORM pgq.refuse_at(part.nth, part.name, CASE
                 WHEN part.name = 'id' THEN 'must be a UUID'
                 WHEN part.name IN ('priority', 'max_attempts') THEN 'must be a whole number'
                 WHEN part.name IN ('run_at', 'expires_at') THEN 'must be a time, such as 2030-01-31T09:00:00Z'
+                WHEN part.name = 'depends_on' THEN 'must be a JSON array of UUIDs'
                 WHEN part.name = 'tags' THEN 'must be a JSON array of texts'
                 ELSE 'must be a number of seconds' END);
         END;
     END LOOP;
+END
+$$;
+
+CREATE FUNCTION pgq.release_children(ended uuid[], states text[]) RETURNS bigint
+    LANGUAGE plpgsql STRICT SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pgq.task_dependencies AS e WHERE e.parent_id = ANY (ended)) THEN
+        RETURN 0;
+    END IF;
+    BEGIN
+        RETURN pgq.settle_parents(ended, states);
+    EXCEPTION WHEN OTHERS THEN
+        RAISE WARNING 'tasks that wait for others are looked after later: %', SQLERRM;
+        RETURN 0;
+    END;
 END
 $$;
 
@@ -452,9 +584,14 @@ BEGIN
     IF NOT FOUND THEN
         RETURN pgq.redrive(task_id);
     END IF;
-    INSERT INTO pgq.tasks (id, kind, payload, queue, priority, max_attempts, timeout_seconds, tags, headers)
+    INSERT INTO pgq.tasks (id, kind, payload, queue, priority, max_attempts, timeout_seconds, tags, headers,
+                           depends_on, on_parent_failure, waits_for)
     VALUES (fresh, ended.kind, ended.payload, ended.queue, ended.priority, ended.max_attempts, ended.timeout_seconds, ended.tags,
-            ended.headers || jsonb_build_object('retried_from', task_id));
+            ended.headers || jsonb_build_object('retried_from', task_id),
+            ended.depends_on, ended.on_parent_failure, CASE WHEN ended.depends_on IS NOT NULL THEN 0 END);
+    IF ended.depends_on IS NOT NULL AND ended.attempt = 0 THEN
+        PERFORM pgq.wait_again(ARRAY[fresh]);
+    END IF;
     RETURN fresh;
 END
 $$;
@@ -463,6 +600,141 @@ CREATE FUNCTION pgq.rfc3339(moment timestamp with time zone) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$ SELECT to_char(moment AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') $$;
+
+CREATE FUNCTION pgq.settle_children(children uuid[]) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+DECLARE
+    parents uuid[] := ARRAY(SELECT DISTINCT e.parent_id FROM pgq.task_dependencies AS e WHERE e.child_id = ANY (children));
+    own     xid := pg_current_xact_id()::xid;
+    held    uuid[];
+    ended   uuid[];
+    states  text[];
+    live    uuid[];
+BEGIN
+    LOOP
+        -- What this transaction has submitted itself, nobody else can end.
+        held := ARRAY(SELECT t.id FROM pgq.tasks AS t WHERE t.id = ANY (parents) AND t.xmin <> own ORDER BY t.id FOR KEY SHARE);
+        PERFORM FROM pgq.dead_tasks AS d WHERE d.id = ANY (parents) ORDER BY d.id FOR KEY SHARE;
+        SELECT array_agg(s.id) FILTER (WHERE s.state IS DISTINCT FROM 'live'),
+               array_agg(coalesce(s.state, 'forgotten')) FILTER (WHERE s.state IS DISTINCT FROM 'live'),
+               array_agg(s.id) FILTER (WHERE s.state = 'live')
+        INTO   ended, states, live
+        FROM   pgq.parent_states(parents) AS s;
+        -- Again, if a dead letter was redriven between the two looks.
+        EXIT WHEN NOT EXISTS (SELECT unnest(live) EXCEPT SELECT unnest(held)
+                              EXCEPT SELECT t.id FROM pgq.tasks AS t WHERE t.id = ANY (live) AND t.xmin = own);
+    END LOOP;
+    RETURN CASE WHEN ended IS NULL THEN 0 ELSE pgq.settle_parents(ended, states) END;
+END
+$$;
+
+CREATE FUNCTION pgq.settle_parents(ended uuid[], states text[]) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_nestloop TO 'off'
+    AS $$
+DECLARE
+    children       uuid[] := '{}';  -- those to cancel, with the parent that each is cancelled for
+    culprits       uuid[] := '{}';
+    culprit_states text[] := '{}';
+    found          record;
+    level          uuid[];
+    level_states   text[];
+    locked         uuid[];  -- all whose number of parents changes, and those to cancel
+    cancelled      bigint;
+    released       bigint;
+    queues         text[];
+BEGIN
+    LOOP
+        level := ended || children;
+        level_states := states || array_fill('cancelled'::text, ARRAY[cardinality(children)]);
+        LOOP
+            WITH failed AS MATERIALIZED (
+                SELECT p.id, p.state FROM unnest(level, level_states) AS p (id, state) WHERE p.state <> 'succeeded'
+            ), hit AS MATERIALIZED (
+                SELECT DISTINCT ON (e.child_id) e.child_id, failed.id, failed.state
+                FROM   failed
+                       CROSS JOIN LATERAL (SELECT d.child_id FROM pgq.task_dependencies AS d WHERE d.parent_id = failed.id OFFSET 0) AS e
+                       CROSS JOIN LATERAL (SELECT r.on_parent_failure FROM pgq.tasks AS r
+                                           WHERE r.id = e.child_id AND r.state = 'blocked' AND r.waits_for > 0 OFFSET 0) AS t
+                WHERE  CASE t.on_parent_failure WHEN 'run' THEN false WHEN 'wait' THEN failed.state <> 'dead' ELSE true END
+                ORDER  BY e.child_id, failed.id
+            ), fresh AS (
+                SELECT hit.child_id AS id FROM hit EXCEPT SELECT unnest(children)
+            )
+            SELECT array_agg(hit.child_id) AS ids, array_agg(hit.id) AS parents, array_agg(hit.state) AS states INTO found
+            FROM   hit JOIN fresh ON fresh.id = hit.child_id;
+            EXIT WHEN found.ids IS NULL;
+            children := children || found.ids;
+            culprits := culprits || found.parents;
+            culprit_states := culprit_states || found.states;
+            level := found.ids;
+            level_states := array_fill('cancelled'::text, ARRAY[cardinality(level)]);
+        END LOOP;
+        level := ARRAY(SELECT DISTINCT e.child_id FROM pgq.task_dependencies AS e WHERE e.parent_id = ANY (ended || children) ORDER BY 1);
+        EXIT WHEN level = locked;
+        locked := level;
+        -- And look once more: what waits for one of these may have been committed before that was locked.
+        IF children = '{}' THEN
+            PERFORM FROM pgq.tasks AS t WHERE t.id = ANY (locked) ORDER BY t.id FOR NO KEY UPDATE;
+        ELSE
+            PERFORM FROM pgq.tasks AS t WHERE t.id = ANY (locked) ORDER BY t.id FOR UPDATE;
+        END IF;
+    END LOOP;
+
+    IF children <> '{}' THEN
+        WITH gone AS (
+            DELETE FROM pgq.tasks AS t WHERE t.id = ANY (children) AND t.state = 'blocked' RETURNING t.*
+        )
+        INSERT INTO pgq.task_history (
+            state, error, id, lease_epoch, created_at, run_at, expires_at, started_at, cancel_requested_at, timeout_seconds,
+            leased_by, priority, attempt, max_attempts, queue, kind, idempotency_key, tags, headers, payload, progress,
+            depends_on, on_parent_failure, workflow_id)
+        SELECT 'cancelled',
+               jsonb_build_object('type', 'ParentFailed', 'message', format('its parent %s is %s', why.parent, why.state),
+                                  'traceback', '', 'attempt', gone.attempt, 'at', pgq.rfc3339(clock_timestamp())),
+               gone.id, gone.lease_epoch, gone.created_at, gone.run_at, gone.expires_at, gone.started_at, clock_timestamp(),
+               gone.timeout_seconds, gone.leased_by, gone.priority, gone.attempt, gone.max_attempts, gone.queue, gone.kind,
+               gone.idempotency_key, gone.tags, gone.headers, gone.payload, gone.progress,
+               gone.depends_on, gone.on_parent_failure, gone.workflow_id
+        FROM   gone JOIN unnest(children, culprits, culprit_states) AS why (child, parent, state) ON why.child = gone.id;
+        GET DIAGNOSTICS cancelled = ROW_COUNT;
+        DELETE FROM pgq.task_dependencies AS e WHERE e.child_id = ANY (children);
+    END IF;
+
+    WITH over AS MATERIALIZED (
+        SELECT e.place
+        FROM   unnest(ended || children, states || array_fill('cancelled'::text, ARRAY[cardinality(children)])) AS p (id, state)
+               CROSS JOIN LATERAL (SELECT d.ctid AS place, d.child_id FROM pgq.task_dependencies AS d WHERE d.parent_id = p.id OFFSET 0) AS e
+               CROSS JOIN LATERAL (SELECT r.on_parent_failure FROM pgq.tasks AS r WHERE r.id = e.child_id OFFSET 0) AS t
+               JOIN unnest(locked) AS mine (id) ON mine.id = e.child_id
+        WHERE  NOT (p.state = 'dead' AND t.on_parent_failure IS NOT DISTINCT FROM 'wait')
+    ), gone AS (
+        DELETE FROM pgq.task_dependencies AS e WHERE e.ctid = ANY (ARRAY(SELECT over.place FROM over)) RETURNING e.child_id
+    ), fewer AS MATERIALIZED (
+        SELECT gone.child_id, count(*)::integer AS n FROM gone GROUP BY gone.child_id
+    ), counted AS (
+        UPDATE pgq.tasks AS t
+        SET    waits_for = t.waits_for - fewer.n,
+               state = CASE WHEN t.waits_for <= fewer.n THEN 'pending' ELSE t.state END,
+               run_at = CASE WHEN t.waits_for <= fewer.n THEN greatest(t.run_at, clock_timestamp()) ELSE t.run_at END
+        FROM   fewer
+        WHERE  t.id = fewer.child_id AND t.id = ANY (locked) AND t.state = 'blocked' AND t.waits_for > 0
+        RETURNING t.queue, t.state, t.run_at
+    )
+    SELECT count(*), array_agg(DISTINCT counted.queue) FILTER (WHERE counted.state = 'pending' AND counted.run_at <= clock_timestamp())
+    INTO   released, queues
+    FROM   counted;
+
+    PERFORM pg_notify('pgq_ready', lane.queue) FROM unnest(queues) AS lane (queue)
+    WHERE   EXISTS (SELECT FROM pgq.waiting_workers AS w WHERE lane.queue = ANY (w.queues));
+    RETURN coalesce(cancelled, 0) + released;
+END
+$$;
 
 CREATE FUNCTION pgq.submit(kind text, payload jsonb DEFAULT '{}'::jsonb, queue text DEFAULT NULL::text, priority integer DEFAULT NULL::integer, delay interval DEFAULT NULL::interval, run_at timestamp with time zone DEFAULT NULL::timestamp with time zone, expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, max_attempts integer DEFAULT NULL::integer, timeout interval DEFAULT NULL::interval, key text DEFAULT NULL::text, key_window interval DEFAULT NULL::interval, concurrency_key text DEFAULT NULL::text, unique_key text DEFAULT NULL::text, on_conflict text DEFAULT NULL::text, depends_on uuid[] DEFAULT NULL::uuid[], on_parent_failure text DEFAULT NULL::text, tags text[] DEFAULT NULL::text[], headers jsonb DEFAULT NULL::jsonb) RETURNS uuid
     LANGUAGE plpgsql
@@ -473,9 +745,7 @@ DECLARE
     unsupported text := CASE
         WHEN concurrency_key IS NOT NULL THEN 'concurrency_key'
         WHEN unique_key IS NOT NULL THEN 'unique_key'
-        WHEN on_conflict IS NOT NULL THEN 'on_conflict'
-        WHEN depends_on IS NOT NULL THEN 'depends_on'
-        WHEN on_parent_failure IS NOT NULL THEN 'on_parent_failure' END;
+        WHEN on_conflict IS NOT NULL THEN 'on_conflict' END;
     task_id uuid;
 BEGIN
     IF unsupported IS NOT NULL THEN
@@ -497,14 +767,17 @@ BEGIN
     run_at := coalesce(run_at, clock_timestamp() + delay);
     IF key IS NULL THEN
         task_id := pgq.uuid7();
-        INSERT INTO pgq.tasks (id, kind, payload, queue, priority, run_at, expires_at, max_attempts, timeout_seconds, tags, headers)
-        VALUES (task_id, kind, payload, queue, priority, run_at, expires_at, max_attempts, extract(epoch FROM timeout), tags, headers);
+        INSERT INTO pgq.tasks (id, kind, payload, queue, priority, run_at, expires_at, max_attempts, timeout_seconds,
+                               depends_on, on_parent_failure, tags, headers)
+        VALUES (task_id, kind, payload, queue, priority, run_at, expires_at, max_attempts, extract(epoch FROM timeout),
+                depends_on, on_parent_failure, tags, headers);
         RETURN task_id;
     END IF;
     RETURN (SELECT s.id FROM pgq.submit_many(jsonb_build_array(jsonb_strip_nulls(jsonb_build_object(
         'kind', kind, 'queue', queue, 'priority', priority, 'run_at', run_at, 'expires_at', expires_at,
         'max_attempts', max_attempts, 'timeout_seconds', extract(epoch FROM timeout), 'idempotency_key', key,
-        'idempotency_window_seconds', extract(epoch FROM key_window), 'tags', tags))
+        'idempotency_window_seconds', extract(epoch FROM key_window), 'depends_on', depends_on,
+        'on_parent_failure', on_parent_failure, 'tags', tags))
         || jsonb_build_object('payload', payload, 'headers', headers))) AS s);
 END
 $$;
@@ -515,7 +788,7 @@ CREATE FUNCTION pgq.submit_many(tasks jsonb) RETURNS TABLE("position" integer, i
     AS $_$
 #variable_conflict use_column
 DECLARE
-    fields     CONSTANT text[] := '{kind,payload,id,queue,priority,run_at,expires_at,delay_seconds,max_attempts,timeout_seconds,idempotency_key,idempotency_window_seconds,tags,headers,defaults}';
+    fields     CONSTANT text[] := '{kind,payload,id,queue,priority,run_at,expires_at,delay_seconds,max_attempts,timeout_seconds,idempotency_key,idempotency_window_seconds,depends_on,on_parent_failure,tags,headers,defaults}';
     bad        record;
     clash      text;
     held_nth   integer[];
@@ -534,15 +807,14 @@ BEGIN
     IF FOUND THEN
         PERFORM pgq.refuse_at(bad.nth, coalesce(bad.field, 'tasks'), CASE
             WHEN bad.field IS NULL THEN format('element %s is not an object', bad.nth)
-            WHEN bad.field IN ('depends_on', 'on_parent_failure', 'concurrency_key', 'unique_key', 'on_conflict')
-            THEN 'is not supported by this version' ELSE 'is not a field of a task' END);
+            WHEN bad.field IN ('concurrency_key', 'unique_key', 'on_conflict') THEN 'is not supported by this version' ELSE 'is not a field of a task' END);
     END IF;
 
     -- Types, of all at once: a block that only reads costs no transaction id of its own.
     BEGIN
         PERFORM FROM jsonb_to_recordset(tasks) AS t (
             id uuid, priority integer, run_at timestamptz, expires_at timestamptz, delay_seconds double precision, max_attempts integer,
-            timeout_seconds double precision, idempotency_window_seconds double precision, tags text[]);
+            timeout_seconds double precision, idempotency_window_seconds double precision, depends_on uuid[], tags text[]);
     EXCEPTION WHEN data_exception THEN
         PERFORM pgq.refuse_wrong_type(tasks);
         RAISE;
@@ -598,23 +870,24 @@ BEGIN
                q.timeout_seconds AS queue_timeout
         FROM   ROWS FROM (jsonb_to_recordset(tasks) AS (kind text, payload jsonb, id uuid, queue text, priority integer,
                           run_at timestamptz, expires_at timestamptz, delay_seconds double precision, max_attempts integer,
-                          timeout_seconds double precision, idempotency_key text, tags text[], headers jsonb, defaults jsonb))
+                          timeout_seconds double precision, idempotency_key text, depends_on uuid[], on_parent_failure text,
+                          tags text[], headers jsonb, defaults jsonb))
                WITH ORDINALITY AS t (kind, payload, id, queue, priority, run_at, expires_at, delay_seconds, max_attempts,
-                                     timeout_seconds, idempotency_key, tags, headers, defaults, n)
+                                     timeout_seconds, idempotency_key, depends_on, on_parent_failure, tags, headers, defaults, n)
                LEFT JOIN pgq.kinds AS k ON k.kind = t.kind
                LEFT JOIN pgq.queues AS q ON q.name = coalesce(t.queue, k.queue, t.defaults ->> 'queue', 'default')
                LEFT JOIN unnest(held_nth, held_ids, held_new) AS held (nth, id, created) ON held.nth = t.n
     ), inserted AS (
         INSERT INTO pgq.tasks (id, kind, payload, queue, priority, run_at, expires_at, max_attempts, timeout_seconds,
-                               idempotency_key, tags, headers)
-        -- The trigger that takes this row in may refuse it, and then says where it stands.
+                               idempotency_key, depends_on, on_parent_failure, tags, headers)
+        -- In their order, so that one may depend on another that stands before it. The trigger that takes this row in may refuse it, and then says where it stands.
         SELECT w.task_id, CASE WHEN set_config('pgq.position', (w.n - 1)::text, true) <> '' THEN w.kind END, w.payload,
                coalesce(w.queue, w.kind_queue, w.defaults ->> 'queue'),
                coalesce(w.priority, w.kind_priority, (w.defaults ->> 'priority')::integer),
                w.due_at, w.expires_at,
                coalesce(w.max_attempts, w.kind_attempts, (w.defaults ->> 'max_attempts')::integer),
                coalesce(w.timeout_seconds, w.kind_timeout, w.queue_timeout, (w.defaults ->> 'timeout_seconds')::double precision),
-               w.idempotency_key, w.tags, w.headers
+               w.idempotency_key, w.depends_on, w.on_parent_failure, w.tags, w.headers
         FROM   (SELECT wanted.* FROM wanted WHERE wanted.is_new ORDER BY wanted.n OFFSET 0) AS w
     )
     SELECT (w.n - 1)::integer, w.task_id, w.is_new FROM wanted AS w ORDER BY w.n;
@@ -654,6 +927,81 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION pgq.unblock_stranded(at_most integer, just uuid DEFAULT NULL::uuid) RETURNS uuid[]
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+#variable_conflict use_variable
+DECLARE
+    nowhere CONSTANT uuid := '00000000-0000-0000-0000-000000000000';
+    place     uuid[] := coalesce((SELECT m.place FROM pgq.maintenance AS m WHERE m.duty = 'unblocker'), ARRAY[nowhere, nowhere, nowhere]);
+    last_edge pgq.task_dependencies%ROWTYPE;
+    last_task uuid;
+    orphans   uuid[];
+    children  uuid[];
+    states    text[];
+    bare      uuid[];
+BEGIN
+    -- Where each walk ends this time; NULL: at the end of the table, so that the next one begins anew.
+    SELECT e.* INTO last_edge FROM pgq.task_dependencies AS e
+    WHERE  (e.parent_id, e.child_id) > (place[1], place[2]) ORDER BY e.parent_id, e.child_id OFFSET at_most - 1 LIMIT 1;
+    SELECT t.id INTO last_task FROM pgq.tasks AS t WHERE t.state = 'blocked' AND t.id > place[3] ORDER BY t.id OFFSET at_most - 1 LIMIT 1;
+
+    WITH stretch AS MATERIALIZED (
+        SELECT e.parent_id, e.child_id FROM pgq.task_dependencies AS e
+        WHERE  (e.parent_id, e.child_id) > (place[1], place[2]) AND just IS NULL
+        AND    (last_edge.parent_id IS NULL OR (e.parent_id, e.child_id) <= (last_edge.parent_id, last_edge.child_id))
+        UNION ALL
+        SELECT e.parent_id, e.child_id FROM pgq.task_dependencies AS e WHERE e.child_id = just
+    ), stranded AS (
+        SELECT s.parent_id, s.child_id FROM stretch AS s
+        WHERE  (SELECT true FROM pgq.tasks AS p WHERE p.id = s.parent_id) IS NULL
+        AND    NOT ((SELECT true FROM pgq.dead_tasks AS d WHERE d.id = s.parent_id) IS NOT NULL
+                    AND coalesce((SELECT c.on_parent_failure = 'wait' FROM pgq.tasks AS c WHERE c.id = s.child_id), false))
+    )
+    SELECT array_agg(DISTINCT s.parent_id), array_agg(DISTINCT s.child_id) INTO orphans, children FROM stranded AS s;
+
+    IF orphans IS NOT NULL THEN
+        -- Of children that are gone, nothing is left to settle.
+        DELETE FROM pgq.task_dependencies AS e
+        WHERE  e.child_id = ANY (children) AND (SELECT true FROM pgq.tasks AS t WHERE t.id = e.child_id) IS NULL;
+        SELECT array_agg(p.id), array_agg(coalesce(p.state, 'forgotten')) INTO orphans, states
+        FROM   pgq.parent_states(orphans) AS p WHERE p.state IS DISTINCT FROM 'live';
+        IF orphans IS NOT NULL THEN
+            PERFORM pgq.settle_parents(orphans, states);
+        END IF;
+    END IF;
+
+    bare := ARRAY(
+        SELECT t.id FROM pgq.tasks AS t
+        WHERE  t.state = 'blocked' AND t.waits_for > 0 AND (just IS NULL OR t.id = just)
+        AND    t.id > CASE WHEN just IS NULL THEN place[3] ELSE nowhere END AND (last_task IS NULL OR just IS NOT NULL OR t.id <= last_task)
+        AND    (SELECT true FROM pgq.task_dependencies AS e WHERE e.child_id = t.id LIMIT 1) IS NULL
+        ORDER  BY t.id
+        FOR    UPDATE SKIP LOCKED);
+    IF bare <> '{}' THEN
+        -- Its parents are asked anew, as if it had just been submitted.
+        INSERT INTO pgq.task_dependencies (parent_id, child_id)
+        SELECT parent.id, t.id FROM pgq.tasks AS t CROSS JOIN LATERAL unnest(t.depends_on) AS parent (id) WHERE t.id = ANY (bare)
+        ON CONFLICT DO NOTHING;
+        UPDATE pgq.tasks AS t
+        SET    waits_for = coalesce(cardinality(t.depends_on), 0),
+               state = CASE WHEN t.depends_on IS NULL THEN 'pending' ELSE 'blocked' END,
+               run_at = CASE WHEN t.depends_on IS NULL THEN greatest(t.run_at, clock_timestamp()) ELSE t.run_at END
+        WHERE  t.id = ANY (bare);
+        PERFORM pgq.settle_children(bare);
+    END IF;
+
+    IF just IS NULL THEN
+        UPDATE pgq.maintenance AS m
+        SET    place = ARRAY[coalesce(last_edge.parent_id, nowhere), coalesce(last_edge.child_id, nowhere), coalesce(last_task, nowhere)]
+        WHERE  m.duty = 'unblocker';
+    END IF;
+    RETURN coalesce(children, '{}') || bare;
+END
+$$;
+
 CREATE FUNCTION pgq.uuid7() RETURNS uuid
     LANGUAGE sql PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -664,6 +1012,31 @@ CREATE FUNCTION pgq.uuid7() RETURNS uuid
                    PLACING substring(int8send(x'7000'::bigint + (micros % 1000) * 4096 / 1000) FROM 7) FROM 7 FOR 2),
                'hex')::uuid
     FROM   (SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS micros) AS moment
+$$;
+
+CREATE FUNCTION pgq.wait_again(children uuid[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+BEGIN
+    WITH waits AS MATERIALIZED (
+        SELECT parent.id AS parent_id, t.id AS child_id
+        FROM   pgq.tasks AS t CROSS JOIN LATERAL unnest(t.depends_on) AS parent (id)
+        WHERE  t.id = ANY (children) AND t.state <> 'running'
+        AND    (SELECT true FROM pgq.tasks AS p WHERE p.id = parent.id)
+    ), noted AS (
+        INSERT INTO pgq.task_dependencies (parent_id, child_id) SELECT w.parent_id, w.child_id FROM waits AS w
+        ON CONFLICT DO NOTHING
+    ), blocked AS (
+        UPDATE pgq.tasks AS t SET state = 'blocked', waits_for = w.n
+        FROM   (SELECT waits.child_id, count(*)::integer AS n FROM waits GROUP BY waits.child_id) AS w
+        WHERE  t.id = w.child_id
+        RETURNING t.id
+    )
+    INSERT INTO pgq.new_children (submitted_by, child_ids)
+    SELECT pg_current_xact_id()::text, array_agg(blocked.id) FROM blocked HAVING count(*) > 0;
+END
 $$;
 
 CREATE FUNCTION pgq.waiting_tasks(queue text, most integer) RETURNS integer
@@ -825,7 +1198,10 @@ CREATE TABLE pgq.dead_tasks (
     headers jsonb NOT NULL,
     payload jsonb NOT NULL,
     error jsonb NOT NULL,
-    progress jsonb
+    progress jsonb,
+    depends_on uuid[],
+    on_parent_failure text,
+    workflow_id uuid
 );
 
 CREATE VIEW pgq.dead_letters AS
@@ -889,7 +1265,8 @@ CREATE TABLE pgq.maintenance (
     last_changed bigint,
     runs bigint DEFAULT 0 NOT NULL,
     failed_at timestamp with time zone,
-    failure text
+    failure text,
+    place uuid[]
 )
 WITH (fillfactor='50');
 
@@ -911,6 +1288,21 @@ CREATE VIEW pgq.maintenance_status AS
     failed_at,
     failure
    FROM pgq.maintenance m;
+
+CREATE UNLOGGED TABLE pgq.new_children (
+    submitted_by text NOT NULL,
+    n bigint NOT NULL,
+    child_ids uuid[] NOT NULL
+);
+
+ALTER TABLE pgq.new_children ALTER COLUMN n ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME pgq.new_children_n_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE pgq.queues (
     name text NOT NULL,
@@ -950,6 +1342,10 @@ CREATE TABLE pgq.tasks (
     payload jsonb DEFAULT '{}'::jsonb NOT NULL,
     error jsonb,
     progress jsonb,
+    depends_on uuid[],
+    on_parent_failure text,
+    workflow_id uuid,
+    waits_for integer,
     CONSTRAINT task_attempts CHECK (((attempt >= 0) AND ((max_attempts >= 1) AND (max_attempts <= 1000)))),
     CONSTRAINT task_lease CHECK (
 CASE state
@@ -1134,6 +1530,11 @@ CREATE VIEW pgq.task_counts AS
            FROM pgq.task_stats s) c
   GROUP BY queue, kind;
 
+CREATE TABLE pgq.task_dependencies (
+    parent_id uuid NOT NULL,
+    child_id uuid NOT NULL
+);
+
 CREATE TABLE pgq.task_history (
     id uuid NOT NULL,
     lease_epoch bigint NOT NULL,
@@ -1158,6 +1559,9 @@ CREATE TABLE pgq.task_history (
     result jsonb,
     error jsonb,
     progress jsonb,
+    depends_on uuid[],
+    on_parent_failure text,
+    workflow_id uuid,
     CONSTRAINT history_state CHECK ((state = ANY (ARRAY['succeeded'::text, 'cancelled'::text, 'expired'::text])))
 )
 PARTITION BY RANGE (finished_at);
@@ -1228,7 +1632,11 @@ CREATE VIEW pgq.task_status AS
     t.lease_epoch,
     NULL::jsonb AS result,
     t.error,
-    t.progress
+    t.progress,
+    t.depends_on,
+    t.on_parent_failure,
+    t.workflow_id,
+    (t.headers ->> 'schedule'::text) AS schedule
    FROM pgq.tasks t
 UNION ALL
  SELECT d.id,
@@ -1254,7 +1662,11 @@ UNION ALL
     d.lease_epoch,
     NULL::jsonb AS result,
     d.error,
-    d.progress
+    d.progress,
+    d.depends_on,
+    d.on_parent_failure,
+    d.workflow_id,
+    (d.headers ->> 'schedule'::text) AS schedule
    FROM pgq.dead_tasks d
   WHERE (NOT (EXISTS ( SELECT
            FROM pgq.tasks t
@@ -1283,7 +1695,11 @@ UNION ALL
     h.lease_epoch,
     h.result,
     h.error,
-    h.progress
+    h.progress,
+    h.depends_on,
+    h.on_parent_failure,
+    h.workflow_id,
+    (h.headers ->> 'schedule'::text) AS schedule
    FROM pgq.task_history h
   WHERE ((NOT (EXISTS ( SELECT
            FROM pgq.tasks t
@@ -1391,6 +1807,9 @@ ALTER TABLE ONLY pgq.kinds
 ALTER TABLE ONLY pgq.maintenance
     ADD CONSTRAINT maintenance_pkey PRIMARY KEY (duty);
 
+ALTER TABLE ONLY pgq.new_children
+    ADD CONSTRAINT new_children_pkey PRIMARY KEY (submitted_by, n);
+
 ALTER TABLE ONLY pgq.queue_samples
     ADD CONSTRAINT queue_samples_pkey PRIMARY KEY (sampled_at, queue);
 
@@ -1399,6 +1818,9 @@ ALTER TABLE ONLY pgq.queues
 
 ALTER TABLE ONLY pgq.rate_limits
     ADD CONSTRAINT rate_limits_pkey PRIMARY KEY (bucket);
+
+ALTER TABLE ONLY pgq.task_dependencies
+    ADD CONSTRAINT task_dependencies_pkey PRIMARY KEY (parent_id, child_id);
 
 ALTER TABLE ONLY pgq.task_history
     ADD CONSTRAINT task_history_pkey PRIMARY KEY (id, finished_at);
@@ -1426,7 +1848,15 @@ ALTER TABLE ONLY pgq.workers
 
 CREATE INDEX dead_tasks_newest ON pgq.dead_tasks USING btree (finished_at, id);
 
+CREATE INDEX dead_tasks_workflow ON pgq.dead_tasks USING btree (workflow_id) WHERE (workflow_id IS NOT NULL);
+
 CREATE INDEX idempotency_keys_expiry ON pgq.idempotency_keys USING btree (expires_at);
+
+CREATE INDEX task_dependencies_child ON pgq.task_dependencies USING btree (child_id);
+
+CREATE INDEX task_history_workflow ON ONLY pgq.task_history USING btree (workflow_id) WHERE (workflow_id IS NOT NULL);
+
+CREATE INDEX tasks_blocked ON pgq.tasks USING btree (id) WHERE (state = 'blocked'::text);
 
 CREATE INDEX tasks_expiring ON pgq.tasks USING btree (expires_at) WHERE ((expires_at IS NOT NULL) AND (state <> 'running'::text));
 
@@ -1434,9 +1864,17 @@ CREATE INDEX tasks_lanes ON pgq.tasks USING btree (queue, priority, run_at, id) 
 
 CREATE INDEX tasks_running ON pgq.tasks USING btree (queue, id) WHERE (state = 'running'::text);
 
+CREATE INDEX tasks_workflow ON pgq.tasks USING btree (workflow_id) WHERE (workflow_id IS NOT NULL);
+
 CREATE TRIGGER accept_task BEFORE INSERT ON pgq.tasks FOR EACH ROW WHEN (((new.id IS NULL) OR (new.created_at IS NULL) OR (new.idempotency_key IS NOT NULL) OR (new.expires_at IS NOT NULL) OR (((new.priority >= 0) AND (new.priority <= 9)) IS NOT TRUE) OR (((new.max_attempts >= 1) AND (new.max_attempts <= 1000)) IS NOT TRUE) OR (((new.timeout_seconds > (0)::double precision) AND (new.timeout_seconds <= (315360000)::double precision)) IS NOT TRUE) OR (((new.run_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (new.run_at < '3000-01-01 00:00:00+00'::timestamp with time zone)) IS NOT TRUE) OR ((new.tags = '{}'::text[]) IS NOT TRUE) OR ((new.headers = '{}'::jsonb) IS NOT TRUE) OR (((char_length(new.kind) >= 1) AND (char_length(new.kind) <= 128)) IS NOT TRUE) OR (new.kind ~ '[\x01-\x1f\x7f]'::text) OR (((char_length(new.queue) >= 1) AND (char_length(new.queue) <= 128)) IS NOT TRUE) OR (new.queue ~ '[\x01-\x1f\x7f]'::text) OR ((jsonb_typeof(new.payload) = 'object'::text) IS NOT TRUE) OR (pg_column_compression(new.payload) IS NOT NULL) OR (pg_column_size(new.payload) > 2000) OR (octet_length((new.payload)::text) > 1000000))) EXECUTE FUNCTION pgq.accept_task();
 
 CREATE TRIGGER audit_log_is_kept BEFORE DELETE OR UPDATE OR TRUNCATE ON pgq.audit_log FOR EACH STATEMENT EXECUTE FUNCTION pgq.keep_audit_log();
+
+CREATE TRIGGER await_parents BEFORE INSERT ON pgq.tasks FOR EACH ROW WHEN ((((new.depends_on IS NOT NULL) OR (new.on_parent_failure IS NOT NULL)) AND (new.waits_for IS NULL))) EXECUTE FUNCTION pgq.await_parents();
+
+CREATE CONSTRAINT TRIGGER look_after_children AFTER INSERT ON pgq.new_children DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION pgq.look_after_children();
+
+CREATE TRIGGER note_children AFTER INSERT ON pgq.tasks REFERENCING NEW TABLE AS submitted FOR EACH STATEMENT WHEN ((current_setting('pgq.children'::text, true) = 'new'::text)) EXECUTE FUNCTION pgq.note_children();
 
 CREATE TRIGGER notify_ready AFTER INSERT ON pgq.tasks REFERENCING NEW TABLE AS submitted FOR EACH STATEMENT EXECUTE FUNCTION pgq.notify_ready();
 
@@ -1463,6 +1901,10 @@ REVOKE ALL ON FUNCTION pgq.answers_from_samples() FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.answers_from_samples() TO pgq_viewer;
 GRANT ALL ON FUNCTION pgq.answers_from_samples() TO pgq_worker;
 GRANT ALL ON FUNCTION pgq.answers_from_samples() TO pgq_admin;
+
+REVOKE ALL ON FUNCTION pgq.await_parents() FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.await_parents() TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.await_parents() TO pgq_admin;
 
 REVOKE ALL ON FUNCTION pgq.cancel(task_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.cancel(task_id uuid) TO pgq_worker;
@@ -1507,13 +1949,25 @@ GRANT ALL ON FUNCTION pgq.latency_bounds() TO pgq_viewer;
 GRANT ALL ON FUNCTION pgq.latency_bounds() TO pgq_worker;
 GRANT ALL ON FUNCTION pgq.latency_bounds() TO pgq_admin;
 
+REVOKE ALL ON FUNCTION pgq.look_after_children() FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.look_after_children() TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.look_after_children() TO pgq_admin;
+
 REVOKE ALL ON FUNCTION pgq.make_partitions(days_ahead integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.make_partitions(days_ahead integer) TO pgq_worker;
 GRANT ALL ON FUNCTION pgq.make_partitions(days_ahead integer) TO pgq_admin;
 
+REVOKE ALL ON FUNCTION pgq.note_children() FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.note_children() TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.note_children() TO pgq_admin;
+
 REVOKE ALL ON FUNCTION pgq.notify_ready() FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.notify_ready() TO pgq_worker;
 GRANT ALL ON FUNCTION pgq.notify_ready() TO pgq_admin;
+
+REVOKE ALL ON FUNCTION pgq.parent_states(ids uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.parent_states(ids uuid[]) TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.parent_states(ids uuid[]) TO pgq_admin;
 
 REVOKE ALL ON FUNCTION pgq.quantile(histogram bigint[], fraction double precision) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.quantile(histogram bigint[], fraction double precision) TO pgq_viewer;
@@ -1547,6 +2001,10 @@ GRANT ALL ON FUNCTION pgq.refuse_wrong_type(tasks jsonb) TO pgq_submitter;
 GRANT ALL ON FUNCTION pgq.refuse_wrong_type(tasks jsonb) TO pgq_worker;
 GRANT ALL ON FUNCTION pgq.refuse_wrong_type(tasks jsonb) TO pgq_admin;
 
+REVOKE ALL ON FUNCTION pgq.release_children(ended uuid[], states text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.release_children(ended uuid[], states text[]) TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.release_children(ended uuid[], states text[]) TO pgq_admin;
+
 REVOKE ALL ON FUNCTION pgq.retry(task_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.retry(task_id uuid) TO pgq_worker;
 GRANT ALL ON FUNCTION pgq.retry(task_id uuid) TO pgq_admin;
@@ -1554,6 +2012,14 @@ GRANT ALL ON FUNCTION pgq.retry(task_id uuid) TO pgq_admin;
 REVOKE ALL ON FUNCTION pgq.rfc3339(moment timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.rfc3339(moment timestamp with time zone) TO pgq_worker;
 GRANT ALL ON FUNCTION pgq.rfc3339(moment timestamp with time zone) TO pgq_admin;
+
+REVOKE ALL ON FUNCTION pgq.settle_children(children uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.settle_children(children uuid[]) TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.settle_children(children uuid[]) TO pgq_admin;
+
+REVOKE ALL ON FUNCTION pgq.settle_parents(ended uuid[], states text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.settle_parents(ended uuid[], states text[]) TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.settle_parents(ended uuid[], states text[]) TO pgq_admin;
 
 REVOKE ALL ON FUNCTION pgq.submit(kind text, payload jsonb, queue text, priority integer, delay interval, run_at timestamp with time zone, expires_at timestamp with time zone, max_attempts integer, timeout interval, key text, key_window interval, concurrency_key text, unique_key text, on_conflict text, depends_on uuid[], on_parent_failure text, tags text[], headers jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.submit(kind text, payload jsonb, queue text, priority integer, delay interval, run_at timestamp with time zone, expires_at timestamp with time zone, max_attempts integer, timeout interval, key text, key_window interval, concurrency_key text, unique_key text, on_conflict text, depends_on uuid[], on_parent_failure text, tags text[], headers jsonb) TO pgq_submitter;
@@ -1569,10 +2035,18 @@ REVOKE ALL ON FUNCTION pgq.take_turn(duty text, worker uuid, period interval, ho
 GRANT ALL ON FUNCTION pgq.take_turn(duty text, worker uuid, period interval, hold interval) TO pgq_worker;
 GRANT ALL ON FUNCTION pgq.take_turn(duty text, worker uuid, period interval, hold interval) TO pgq_admin;
 
+REVOKE ALL ON FUNCTION pgq.unblock_stranded(at_most integer, just uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.unblock_stranded(at_most integer, just uuid) TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.unblock_stranded(at_most integer, just uuid) TO pgq_admin;
+
 REVOKE ALL ON FUNCTION pgq.uuid7() FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.uuid7() TO pgq_submitter;
 GRANT ALL ON FUNCTION pgq.uuid7() TO pgq_worker;
 GRANT ALL ON FUNCTION pgq.uuid7() TO pgq_admin;
+
+REVOKE ALL ON FUNCTION pgq.wait_again(children uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.wait_again(children uuid[]) TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.wait_again(children uuid[]) TO pgq_admin;
 
 REVOKE ALL ON FUNCTION pgq.waiting_tasks(queue text, most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.waiting_tasks(queue text, most integer) TO pgq_worker;
@@ -1630,6 +2104,8 @@ GRANT SELECT ON TABLE pgq.maintenance_status TO pgq_viewer;
 GRANT SELECT ON TABLE pgq.maintenance_status TO pgq_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.maintenance_status TO pgq_admin;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.new_children TO pgq_admin;
+
 GRANT SELECT ON TABLE pgq.queues TO pgq_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.queues TO pgq_admin;
 
@@ -1667,6 +2143,10 @@ GRANT INSERT(headers) ON TABLE pgq.tasks TO pgq_submitter;
 
 GRANT INSERT(payload) ON TABLE pgq.tasks TO pgq_submitter;
 
+GRANT INSERT(depends_on) ON TABLE pgq.tasks TO pgq_submitter;
+
+GRANT INSERT(on_parent_failure) ON TABLE pgq.tasks TO pgq_submitter;
+
 GRANT SELECT ON TABLE pgq.queue_counts TO pgq_viewer;
 GRANT SELECT ON TABLE pgq.queue_counts TO pgq_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.queue_counts TO pgq_admin;
@@ -1694,6 +2174,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.task_totals TO pgq_admin;
 GRANT SELECT ON TABLE pgq.task_counts TO pgq_viewer;
 GRANT SELECT ON TABLE pgq.task_counts TO pgq_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.task_counts TO pgq_admin;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.task_dependencies TO pgq_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.task_dependencies TO pgq_admin;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.task_history TO pgq_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.task_history TO pgq_admin;

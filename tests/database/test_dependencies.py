@@ -5,9 +5,11 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
+from pgq.db import outcomes
+from pgq.db.outcomes import Finished
 from pgq.operate import tasks as operate
 from tests.dependents import child_of, copied_child_of, end, nothing_is_left, states
-from tests.verbs import Database, statement
+from tests.verbs import DONE, A, Database, retry_later, statement
 
 POLICIES = (None, "cancel", "run", "wait")
 ENDS = ("succeeded", "dead", "cancelled", "stopped", "expired", "purged")
@@ -148,10 +150,6 @@ async def test_one_that_fails_ends_the_child_though_the_others_go_on(db: Databas
 
 
 async def test_a_batch_of_outcomes_is_one_answer_for_each_child(db: Database) -> None:
-    from pgq.db import outcomes
-    from pgq.db.outcomes import Finished
-    from tests.verbs import DONE, A
-
     parents = [await db.submit() for _ in range(5)]
     child = await child_of(db, *parents)
     claimed = await db.claim()
@@ -200,16 +198,22 @@ async def test_a_waiting_task_can_be_cancelled_and_takes_its_children_with_it(db
 async def test_parents_and_children_come_in_one_statement(db: Database) -> None:
     ids = [uuid4() for _ in range(3)]
     await db.run(
-        "INSERT INTO pgq.tasks (id, kind, depends_on) VALUES (%s, 'echo', NULL), (%s, 'echo', ARRAY[%s]), (%s, 'echo', ARRAY[%s])",
+        "INSERT INTO pgq.tasks (id, kind, depends_on)"
+        " VALUES (%s, 'echo', NULL), (%s, 'echo', ARRAY[%s]), (%s, 'echo', ARRAY[%s])",
         ids[0], ids[1], ids[0], ids[2], ids[1],
     )  # fmt: skip
     assert await states(db, ids) == ["pending", "blocked", "blocked"]
 
-    with pytest.raises(psycopg.Error, match="no task has the id"):  # the parent comes first
+
+async def test_a_parent_comes_before_its_child(db: Database) -> None:
+    child, parent = uuid4(), uuid4()
+    with pytest.raises(psycopg.Error, match=f"no task has the id {parent}"):
         await db.run(
             "INSERT INTO pgq.tasks (id, kind, depends_on) VALUES (%s, 'echo', ARRAY[%s]), (%s, 'echo', NULL)",
-            uuid4(), ids[0] if False else (late := uuid4()), late,
-        )  # fmt: skip
+            child,
+            parent,
+            parent,
+        )
 
 
 async def test_all_ends_within_one_transaction(db: Database) -> None:
@@ -229,10 +233,8 @@ async def test_what_is_rolled_back_leaves_nothing(db: Database) -> None:
     await child_of(db, parent, on=session)
     await session.rollback()
     async with session.transaction():
-        with pytest.raises(psycopg.Error):
-            async with session.transaction():
-                await child_of(db, parent, on=session)
-                await db.insert(on=session, kind="")
+        async with session.transaction(force_rollback=True):
+            await child_of(db, parent, on=session)
         kept = await child_of(db, parent, on=session)
 
     assert await db.value("SELECT array_agg(child_id) FROM pgq.task_dependencies") == [kept]
@@ -241,38 +243,37 @@ async def test_what_is_rolled_back_leaves_nothing(db: Database) -> None:
 # What is refused
 
 
+PARENT, NEW = UUID(int=1), UUID(int=2)
+
+
 @pytest.mark.parametrize(
     ("columns", "why"),
     [
-        ("on_parent_failure => 'run'", "on_parent_failure: means nothing without depends_on"),
-        ("depends_on => ARRAY['{p}'], on_parent_failure => 'hope'", "on_parent_failure: must be cancel, run or wait"),
-        ("depends_on => ARRAY['{p}', NULL]", "depends_on: must be a list of ids, none of them null"),
-        ("depends_on => ARRAY[ARRAY['{p}'], ARRAY['{p}']]", "depends_on: must be a list of ids"),
-        ("id => '{p}', depends_on => ARRAY['{p}']", "depends_on: a task cannot depend on itself"),
-        ("id => '{n}', depends_on => ARRAY['{n}']", "depends_on: a task cannot depend on itself"),
+        ({"on_parent_failure": "run"}, "on_parent_failure: means nothing without depends_on"),
+        (
+            {"depends_on": [PARENT], "on_parent_failure": "hope"},
+            "on_parent_failure: must be cancel, run or wait",
+        ),
+        ({"depends_on": [PARENT, None]}, "depends_on: must be a list of ids, none of them null"),
+        ({"depends_on": [[PARENT], [PARENT]]}, "depends_on: must be a list of ids"),
+        ({"id": PARENT, "depends_on": [PARENT]}, "depends_on: a task cannot depend on itself"),
+        ({"id": NEW, "depends_on": [PARENT, NEW]}, "depends_on: a task cannot depend on itself"),
     ],
 )
-async def test_what_could_never_be_is_refused_with_its_reason(db: Database, columns: str, why: str) -> None:
-    parent = await db.submit()
-    pairs = [
-        one.split(" => ", 1)
-        for one in columns.format(p=parent, n=uuid4()).replace(", on_", ";on_").replace(", dep", ";dep").split(";")
-    ]
-    values = ", ".join(f"{value}::uuid[]" if name == "depends_on" else value for name, value in pairs)
+async def test_what_could_never_be_is_refused_with_its_reason(
+    db: Database, columns: dict[str, object], why: str
+) -> None:
+    await db.insert(id=PARENT)
 
     with pytest.raises(psycopg.Error, match=why) as refused:
-        await db.run(f"INSERT INTO pgq.tasks (kind, {', '.join(name for name, _ in pairs)}) VALUES ('echo', {values})")
+        await db.insert(**columns)
 
     assert refused.value.sqlstate == "PQ003"
 
 
 async def test_ten_thousand_parents_and_no_more(db: Database) -> None:
-    parents = [
-        row["id"]
-        for row in await db.rows(
-            "INSERT INTO pgq.tasks (kind) SELECT 'echo' FROM generate_series(1, 10001) RETURNING id"
-        )
-    ]
+    many = "INSERT INTO pgq.tasks (kind) SELECT 'echo' FROM generate_series(1, 10001) RETURNING id"
+    parents = [row["id"] for row in await db.rows(many)]
     with pytest.raises(psycopg.Error, match="depends_on: must be at most 10,000 tasks, not 10001"):
         await child_of(db, *parents)
 
@@ -390,8 +391,6 @@ async def test_what_a_duty_ends_is_told_to_its_children(db: Database, duty: str)
 
 
 async def test_a_retry_that_finds_a_cancellation_is_told_to_the_children(db: Database) -> None:
-    from tests.verbs import retry_later
-
     parent = await db.running()
     child = await child_of(db, parent.id)
     assert await db.cancel(parent.id) == "requested"
@@ -428,6 +427,19 @@ async def test_a_child_that_may_run_wakes_a_worker(db: Database) -> None:
     await end(db, parent)
 
     assert [note.payload async for note in listener.notifies(timeout=5, stop_after=1)] == ["later"]
+
+
+async def test_a_submitter_of_little_rights_names_parents(db: Database) -> None:
+    parent = await db.submit()
+    session = await db.another()
+    await session.execute("SET ROLE pgq_submitter")
+    child = await child_of(db, parent, policy="run", on=session)
+    with pytest.raises(psycopg.Error, match="permission denied"):
+        await db.insert(waits_for=0, on=session)
+
+    await end(db, parent, "dead")
+
+    assert await db.state(child) == "pending"
 
 
 def test_every_statement_that_ends_tasks_tells_their_children() -> None:

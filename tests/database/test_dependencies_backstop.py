@@ -1,4 +1,4 @@
-"""What waits for nobody any more is found, whatever broke the chain: older versions, old snapshots, hands in the tables."""
+"""What waits for nobody any more is found, whatever broke the chain: older versions, hands in the tables."""
 
 from uuid import UUID, uuid4
 
@@ -8,16 +8,12 @@ from pgq.maintenance.ticker import Ticker
 from tests.dependents import child_of, copied_child_of, nothing_is_left, states
 from tests.verbs import A, Database, duty, statement, take_turn
 
-HISTORY = (
-    "INSERT INTO pgq.task_history (id, lease_epoch, created_at, run_at, timeout_seconds, priority, attempt, max_attempts,"
-    " state, queue, kind, tags, headers, payload) SELECT id, lease_epoch, created_at, run_at, timeout_seconds, priority,"
-    " attempt, max_attempts, %s, queue, kind, tags, headers, payload FROM gone"
+KEPT = (
+    "id, lease_epoch, created_at, run_at, timeout_seconds, priority, attempt, max_attempts, queue, kind, tags, headers,"
+    " payload"
 )
-DEAD = (
-    "INSERT INTO pgq.dead_tasks (id, lease_epoch, created_at, run_at, timeout_seconds, priority, attempt, max_attempts,"
-    " error, queue, kind, tags, headers, payload) SELECT id, lease_epoch, created_at, run_at, timeout_seconds, priority,"
-    " attempt, max_attempts, '{}', queue, kind, tags, headers, payload FROM gone"
-)
+HISTORY = f"INSERT INTO pgq.task_history (state, {KEPT}) SELECT %s, {KEPT} FROM gone"
+DEAD = f"INSERT INTO pgq.dead_tasks (error, {KEPT}) SELECT '{{}}', {KEPT} FROM gone"
 
 
 async def end_unnoticed(db: Database, how: str, *tasks: UUID) -> None:

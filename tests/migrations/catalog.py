@@ -18,7 +18,7 @@ QUESTIONS = {
     "constraints": """
         SELECT c.relname || '.' || k.conname, pg_get_constraintdef(k.oid)
         FROM   pg_constraint AS k JOIN pg_class AS c ON c.oid = k.conrelid
-        WHERE  c.relnamespace = 'pgq'::regnamespace AND c.relname !~ '{partition}' AND k.contype <> 'n'""",
+        WHERE  c.relnamespace = 'pgq'::regnamespace AND c.relname !~ '{partition}' AND k.contype NOT IN ('n', 't')""",
     "indexes": """
         SELECT c.relname, pg_get_indexdef(c.oid)
         FROM   pg_class AS c

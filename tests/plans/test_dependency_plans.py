@@ -80,7 +80,8 @@ async def test_children_are_found_by_index_however_full_the_tables_are(
     ]
     for policy in ("cancel", "run", "wait"):
         await db.run(
-            "INSERT INTO pgq.tasks (kind, depends_on, on_parent_failure) SELECT 'echo', ARRAY[p], %s FROM unnest(%s::uuid[]) AS p",
+            "INSERT INTO pgq.tasks (kind, depends_on, on_parent_failure)"
+            " SELECT 'echo', ARRAY[p], %s FROM unnest(%s::uuid[]) AS p",
             policy, parents,
         )  # fmt: skip
     session = await explaining(db, plans)

@@ -15,7 +15,7 @@ def seen(ctx: pgq.Context) -> list[Any]:
     return [[name, result, ctx.parents[name] == result] for name, result in ctx.parents.items()]
 
 
-@app.task(max_attempts=1)
+@app.task
 async def give(value: Any = None, fail: bool = False) -> Any:
     """A parent."""
     if fail:

@@ -16,7 +16,7 @@ APP = "tests.process.parents_app"
 
 READING = (
     "SELECT pid FROM pg_stat_activity"
-    " WHERE query LIKE '%%workflow_node%%' AND state = 'active' AND pid <> pg_backend_pid()"
+    " WHERE query LIKE '-- What the parents of%' AND state = 'active' AND pid <> pg_backend_pid()"
 )
 
 
@@ -43,7 +43,7 @@ def ended_parents(tasks: Tasks, count: int, result: str) -> list[UUID]:
 @pytest.mark.parametrize("kind", ["on_the_loop", "in_a_thread", "in_a_process"])
 def test_a_handler_sees_what_the_parents_gave_in_the_order_of_depends_on(fleet: Fleet, kind: str) -> None:
     with tasks_of(fleet.conninfo) as tasks:
-        first, second, failed = (tasks.submit("give", **payload) for payload in GIVEN)
+        first, second, failed = (tasks.submit("give", attempts=1, **payload) for payload in GIVEN)
         tasks.connection.execute('UPDATE pgq.tasks SET headers = \'{"workflow_node": "load"}\' WHERE id = %s', [second])
         forgotten, *_ = ended_parents(tasks, 1, "'1'")
         parents = [second, failed, first, forgotten]

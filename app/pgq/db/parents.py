@@ -20,7 +20,8 @@ async def parents_of(
     """
     cursor = connection.cursor(binary=True, row_factory=tuple_row)
     given = {"ids": list(tasks), "most": most, "queues": None if queues is None else list(queues)}
-    await cursor.execute(sql("parents_of"), given)
+    # Planned anew each time: a plan that is kept from when a day's part of the history was empty would read all of it.
+    await cursor.execute(sql("parents_of"), given, prepare=False)
     found: dict[UUID, list[Parent] | None] = {task: [] for task in tasks}
     async for child, id, name, result, too_large in cursor:
         if too_large:

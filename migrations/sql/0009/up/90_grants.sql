@@ -6,7 +6,6 @@ DECLARE
     triggers CONSTANT text := 'pgq.await_parents, pgq.note_children, pgq.look_after_children';
     grants CONSTANT text[] := ARRAY[
         ['pgq_submitter', 'INSERT (depends_on, on_parent_failure) ON pgq.tasks'],
-        ['pgq_viewer', 'SELECT ON pgq.task_dependencies'],
         ['pgq_worker', 'SELECT, INSERT, UPDATE, DELETE ON pgq.task_dependencies'],
         ['pgq_worker', 'EXECUTE ON FUNCTION ' || functions || ', ' || triggers],
         ['pgq_admin', 'SELECT, INSERT, UPDATE, DELETE ON pgq.task_dependencies, pgq.new_children'],

@@ -192,6 +192,22 @@ async def test_children_of_one_transaction_lock_their_parents_in_the_order_of_id
     await committing
 
 
+async def test_no_edge_is_touched_before_its_child_is_locked(db: Database) -> None:
+    """Or an end that holds the edge, and a cancel that holds the child, would wait for each other."""
+    parent = await db.running()
+    child = await child_of(db, parent.id)
+    holder, ender = await in_a_transaction(db), await db.another()
+    await db.rows("SELECT FROM pgq.tasks WHERE id = %s FOR UPDATE", child, on=holder)
+
+    ending = asyncio.create_task(db.ends(parent, on=ender))
+    await db.until_waiting(ender)
+    await db.rows("SELECT FROM pgq.task_dependencies WHERE child_id = %s FOR UPDATE NOWAIT", child, on=holder)
+    await holder.rollback()
+
+    assert await ending
+    assert await db.state(child) == "pending"
+
+
 async def test_a_cancel_that_takes_its_children_with_it_meets_the_end_of_another_parent(db: Database) -> None:
     running, waiting = await db.running(), await db.submit(queue="other")
     child = await child_of(db, running.id, waiting)

@@ -94,6 +94,17 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION pgq.add_workflow_tasks(workflow_id uuid, tasks jsonb) RETURNS TABLE("position" integer, id uuid)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT s.position, s.id FROM pgq.submit_many(pgq.workflow_elements(add_workflow_tasks.workflow_id, tasks)) AS s ORDER BY s.position;
+END
+$$;
+
 CREATE FUNCTION pgq.answers_from_samples() RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -186,6 +197,23 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION pgq.cancel_workflow(workflow_id uuid) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM FROM pgq.workflows AS w WHERE w.id = cancel_workflow.workflow_id FOR NO KEY UPDATE;
+    IF NOT EXISTS (SELECT FROM pgq.workflow_status AS s WHERE s.id = cancel_workflow.workflow_id AND s.state = 'running') THEN
+        PERFORM pgq.refuse_workflow(workflow_id, 'only one that runs can be cancelled');
+    END IF;
+    UPDATE pgq.workflows AS w
+    SET    cancel_requested_at = coalesce(w.cancel_requested_at, clock_timestamp()),
+           stopped_at = coalesce(w.stopped_at, clock_timestamp()), stopping = true
+    WHERE  w.id = cancel_workflow.workflow_id;
+    RETURN pgq.stop_workflow(workflow_id);
+END
+$$;
+
 CREATE FUNCTION pgq.check_payload(payload jsonb) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -237,6 +265,27 @@ CREATE FUNCTION pgq.claim_keys(queues text[], keys text[], windows interval[], i
            LEFT JOIN first_of_its_key AS f ON f.n = asked.n
 $$;
 
+CREATE FUNCTION pgq.count_dead() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    INSERT INTO pgq.workflow_changes (workflow_id, dead) VALUES (NEW.workflow_id, 1);
+    RETURN NULL;
+END
+$$;
+
+CREATE FUNCTION pgq.count_ended() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    INSERT INTO pgq.workflow_changes (workflow_id, succeeded, cancelled, expired)
+    VALUES (NEW.workflow_id, (NEW.state = 'succeeded')::integer, (NEW.state = 'cancelled')::integer, (NEW.state = 'expired')::integer);
+    RETURN NULL;
+END
+$$;
+
 CREATE FUNCTION pgq.end_turn(duty text, changed bigint) RETURNS void
     LANGUAGE sql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -285,6 +334,27 @@ CREATE FUNCTION pgq.is_live(task_id uuid) RETURNS boolean
     AS $$
 BEGIN
     RETURN EXISTS (SELECT FROM pgq.tasks AS t WHERE t.id = task_id);
+END
+$$;
+
+CREATE FUNCTION pgq.join_workflow() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    node text := coalesce(NEW.headers ->> 'workflow_node', NEW.id::text);
+BEGIN
+    INSERT INTO pgq.workflow_tasks (workflow_id, name, task_id)
+    SELECT w.id, node, NEW.id FROM pgq.workflows AS w WHERE w.id = NEW.workflow_id
+    ON CONFLICT (workflow_id, name) DO NOTHING;
+    IF NOT FOUND THEN
+        PERFORM set_config('pgq.position', '', true);
+        PERFORM pgq.refuse('name', format('%s is the name of another task of this workflow', node))
+        FROM    pgq.workflows AS w WHERE w.id = NEW.workflow_id;
+        PERFORM pgq.refuse('workflow_id', 'there is no such workflow');
+    END IF;
+    INSERT INTO pgq.workflow_changes (workflow_id, queue, total) VALUES (NEW.workflow_id, NEW.queue, 1);
+    RETURN NULL;
 END
 $$;
 
@@ -395,6 +465,25 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION pgq.open_workflow(workflow_id uuid, name text, on_failure text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+BEGIN
+    IF name IS NULL OR char_length(name) NOT BETWEEN 1 AND 128 OR name ~ '[\x01-\x1f\x7f]' THEN
+        PERFORM pgq.refuse('name', 'must have 1 to 128 characters, none of them a control character');
+    ELSIF on_failure NOT IN ('cancel', 'continue') THEN
+        PERFORM pgq.refuse('on_failure', format('must be cancel or continue, not %s', left(on_failure, 40)));
+    END IF;
+    INSERT INTO pgq.workflows (id, name, on_failure) VALUES (workflow_id, name, coalesce(on_failure, 'cancel'))
+    ON CONFLICT (id) DO NOTHING;
+    IF NOT FOUND THEN
+        PERFORM pgq.refuse('id', 'belongs to another workflow');
+    END IF;
+END
+$$;
+
 CREATE FUNCTION pgq.parent_states(ids uuid[]) RETURNS TABLE(id uuid, state text)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -439,6 +528,10 @@ BEGIN
     VALUES (task.id, task.lease_epoch + 1, task.created_at, clock_timestamp(), task.timeout_seconds, task.priority,
             task.max_attempts, task.queue, task.kind, task.idempotency_key, task.tags, task.headers, task.payload, task.error,
             task.depends_on, task.on_parent_failure, task.workflow_id, CASE WHEN task.depends_on IS NOT NULL THEN 0 END);
+    IF task.workflow_id IS NOT NULL THEN
+        INSERT INTO pgq.workflow_changes (workflow_id, dead) VALUES (task.workflow_id, -1);
+        PERFORM pgq.reopen_workflow(task.workflow_id);
+    END IF;
     RETURN task.id;
 END
 $$;
@@ -511,6 +604,22 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION pgq.refuse_workflow(workflow_id uuid, why text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    found_state text := (SELECT s.state FROM pgq.workflow_status AS s WHERE s.id = workflow_id);
+BEGIN
+    IF found_state IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'PQ007', MESSAGE = format('no workflow has the id %s', workflow_id),
+            DETAIL = '{"what": "workflow"}';
+    END IF;
+    RAISE EXCEPTION USING ERRCODE = 'PQ006', MESSAGE = format('workflow %s is %s: %s', workflow_id, found_state, why),
+        DETAIL = json_build_object('what', 'workflow', 'state', found_state, 'reason', why)::text;
+END
+$$;
+
 CREATE FUNCTION pgq.refuse_wrong_type(tasks jsonb) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -560,6 +669,15 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION pgq.reopen_workflow(workflow_id uuid) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    UPDATE pgq.workflows AS w
+    SET    reopened_at = clock_timestamp(), stopped_at = NULL, stopping = false, cancel_requested_at = NULL
+    WHERE  w.id = reopen_workflow.workflow_id
+$$;
+
 CREATE FUNCTION pgq.retry(task_id uuid) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -593,6 +711,54 @@ BEGIN
         PERFORM pgq.wait_again(ARRAY[fresh]);
     END IF;
     RETURN fresh;
+END
+$$;
+
+CREATE FUNCTION pgq.retry_workflow(workflow_id uuid) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    ids    uuid[];
+    states text[];
+BEGIN
+    PERFORM FROM pgq.workflows AS w WHERE w.id = retry_workflow.workflow_id FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        PERFORM pgq.refuse_workflow(workflow_id, '');
+    ELSIF EXISTS (SELECT FROM pgq.workflows AS w WHERE w.id = retry_workflow.workflow_id AND w.stopping)
+          OR EXISTS (SELECT FROM pgq.tasks AS t WHERE t.workflow_id = retry_workflow.workflow_id AND t.cancel_requested_at IS NOT NULL) THEN
+        PERFORM pgq.refuse_workflow(workflow_id, 'its tasks are being cancelled; retry it when they have ended');
+    END IF;
+
+    WITH dead AS (
+        DELETE FROM pgq.dead_tasks AS d WHERE d.workflow_id = retry_workflow.workflow_id
+        RETURNING d.id, d.lease_epoch, d.created_at, d.run_at, d.timeout_seconds, d.priority, d.max_attempts, d.queue, d.kind, d.tags,
+                  d.headers, d.payload, d.error, d.depends_on, d.on_parent_failure, 'dead' AS state
+    ), stopped AS (
+        DELETE FROM pgq.task_history AS h
+        WHERE  h.workflow_id = retry_workflow.workflow_id AND h.state IN ('cancelled', 'expired')
+        RETURNING h.id, h.lease_epoch, h.created_at, h.run_at, h.timeout_seconds, h.priority, h.max_attempts, h.queue, h.kind, h.tags,
+                  h.headers, h.payload, h.error, h.depends_on, h.on_parent_failure, h.state
+    ), back AS MATERIALIZED (
+        SELECT * FROM dead UNION ALL SELECT * FROM stopped
+    ), inserted AS (
+        INSERT INTO pgq.tasks (id, lease_epoch, created_at, run_at, timeout_seconds, priority, max_attempts, queue, kind, tags, headers,
+                               payload, error, depends_on, on_parent_failure, workflow_id, waits_for)
+        SELECT back.id, back.lease_epoch + 1, back.created_at, greatest(back.run_at, clock_timestamp()), back.timeout_seconds,
+               back.priority, back.max_attempts, back.queue, back.kind, back.tags, back.headers, back.payload, back.error,
+               back.depends_on, back.on_parent_failure, retry_workflow.workflow_id, CASE WHEN back.depends_on IS NOT NULL THEN 0 END
+        FROM   back ORDER BY back.id
+    )
+    SELECT array_agg(back.id), array_agg(back.state) INTO ids, states FROM back;
+    IF ids IS NULL THEN
+        PERFORM pgq.refuse_workflow(workflow_id, 'nothing of it has failed or was cancelled');
+    END IF;
+    PERFORM pgq.wait_again(ids);
+    INSERT INTO pgq.workflow_changes (workflow_id, dead, cancelled, expired)
+    VALUES (retry_workflow.workflow_id, -cardinality(array_positions(states, 'dead')),
+            -cardinality(array_positions(states, 'cancelled')), -cardinality(array_positions(states, 'expired')));
+    PERFORM pgq.reopen_workflow(workflow_id);
+    RETURN cardinality(ids);
 END
 $$;
 
@@ -736,6 +902,69 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION pgq.stop_workflow(workflow_id uuid) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    flow   pgq.workflows%ROWTYPE;
+    reason jsonb;
+    told   integer;
+    ended  uuid[];
+BEGIN
+    SELECT * INTO flow FROM pgq.workflows AS w WHERE w.id = stop_workflow.workflow_id FOR NO KEY UPDATE;
+    IF flow.cancel_requested_at IS NULL THEN
+        reason := jsonb_build_object('type', 'WorkflowFailed', 'traceback', '', 'at', pgq.rfc3339(clock_timestamp()),
+            'message', coalesce((SELECT format('task %s of its workflow is dead', m.name)
+                                 FROM   pgq.dead_tasks AS d JOIN pgq.workflow_tasks AS m ON m.task_id = d.id
+                                 WHERE  d.workflow_id = flow.id ORDER BY d.finished_at LIMIT 1),
+                                'a task of its workflow has failed'));
+    END IF;
+
+    WITH running AS MATERIALIZED (
+        SELECT t.id FROM pgq.tasks AS t
+        WHERE  t.workflow_id = flow.id AND t.state = 'running' AND t.cancel_requested_at IS NULL
+        AND    (flow.cancel_requested_at IS NOT NULL OR t.on_parent_failure IS DISTINCT FROM 'run')
+        ORDER  BY t.id FOR NO KEY UPDATE SKIP LOCKED
+    ), asked AS (
+        UPDATE pgq.tasks AS t SET cancel_requested_at = clock_timestamp() FROM running WHERE t.id = running.id RETURNING t.id
+    )
+    SELECT count(pg_notify('pgq_cancel', asked.id::text)::text) INTO told FROM asked;
+
+    WITH waiting AS MATERIALIZED (
+        SELECT t.id FROM pgq.tasks AS t
+        WHERE  t.workflow_id = flow.id AND t.state <> 'running'
+        AND    (flow.cancel_requested_at IS NOT NULL OR t.on_parent_failure IS DISTINCT FROM 'run')
+        ORDER  BY t.id FOR UPDATE SKIP LOCKED
+    ), gone AS (
+        DELETE FROM pgq.tasks AS t USING waiting WHERE t.id = waiting.id RETURNING t.*
+    ), kept AS (
+        INSERT INTO pgq.task_history (
+            state, error, id, lease_epoch, created_at, run_at, expires_at, started_at, cancel_requested_at, timeout_seconds, leased_by,
+            priority, attempt, max_attempts, queue, kind, idempotency_key, tags, headers, payload, progress, depends_on, on_parent_failure,
+            workflow_id)
+        SELECT 'cancelled', coalesce(reason || jsonb_build_object('attempt', gone.attempt), gone.error), gone.id, gone.lease_epoch,
+               gone.created_at, gone.run_at, gone.expires_at, gone.started_at, clock_timestamp(), gone.timeout_seconds, gone.leased_by,
+               gone.priority, gone.attempt, gone.max_attempts, gone.queue, gone.kind, gone.idempotency_key, gone.tags, gone.headers,
+               gone.payload, gone.progress, gone.depends_on, gone.on_parent_failure, gone.workflow_id
+        FROM   gone
+        RETURNING id
+    )
+    SELECT array_agg(kept.id) INTO ended FROM kept;
+    IF ended IS NOT NULL THEN
+        DELETE FROM pgq.task_dependencies AS e WHERE e.child_id = ANY (ended);
+        PERFORM pgq.release_children(ended, array_fill('cancelled'::text, ARRAY[cardinality(ended)]));
+    END IF;
+
+    UPDATE pgq.workflows AS w SET stopping = false
+    WHERE  w.id = flow.id AND w.stopping
+    AND    NOT EXISTS (SELECT FROM pgq.tasks AS t
+                       WHERE  t.workflow_id = flow.id AND t.cancel_requested_at IS NULL
+                       AND    (flow.cancel_requested_at IS NOT NULL OR t.on_parent_failure IS DISTINCT FROM 'run'));
+    RETURN told + coalesce(cardinality(ended), 0);
+END
+$$;
+
 CREATE FUNCTION pgq.submit(kind text, payload jsonb DEFAULT '{}'::jsonb, queue text DEFAULT NULL::text, priority integer DEFAULT NULL::integer, delay interval DEFAULT NULL::interval, run_at timestamp with time zone DEFAULT NULL::timestamp with time zone, expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, max_attempts integer DEFAULT NULL::integer, timeout interval DEFAULT NULL::interval, key text DEFAULT NULL::text, key_window interval DEFAULT NULL::interval, concurrency_key text DEFAULT NULL::text, unique_key text DEFAULT NULL::text, on_conflict text DEFAULT NULL::text, depends_on uuid[] DEFAULT NULL::uuid[], on_parent_failure text DEFAULT NULL::text, tags text[] DEFAULT NULL::text[], headers jsonb DEFAULT NULL::jsonb) RETURNS uuid
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -788,7 +1017,7 @@ CREATE FUNCTION pgq.submit_many(tasks jsonb) RETURNS TABLE("position" integer, i
     AS $_$
 #variable_conflict use_column
 DECLARE
-    fields     CONSTANT text[] := '{kind,payload,id,queue,priority,run_at,expires_at,delay_seconds,max_attempts,timeout_seconds,idempotency_key,idempotency_window_seconds,depends_on,on_parent_failure,tags,headers,defaults}';
+    fields     CONSTANT text[] := '{kind,payload,id,queue,priority,run_at,expires_at,delay_seconds,max_attempts,timeout_seconds,idempotency_key,idempotency_window_seconds,depends_on,on_parent_failure,workflow_id,tags,headers,defaults}';
     bad        record;
     clash      text;
     held_nth   integer[];
@@ -814,7 +1043,7 @@ BEGIN
     BEGIN
         PERFORM FROM jsonb_to_recordset(tasks) AS t (
             id uuid, priority integer, run_at timestamptz, expires_at timestamptz, delay_seconds double precision, max_attempts integer,
-            timeout_seconds double precision, idempotency_window_seconds double precision, depends_on uuid[], tags text[]);
+            timeout_seconds double precision, idempotency_window_seconds double precision, depends_on uuid[], workflow_id uuid, tags text[]);
     EXCEPTION WHEN data_exception THEN
         PERFORM pgq.refuse_wrong_type(tasks);
         RAISE;
@@ -871,15 +1100,16 @@ BEGIN
         FROM   ROWS FROM (jsonb_to_recordset(tasks) AS (kind text, payload jsonb, id uuid, queue text, priority integer,
                           run_at timestamptz, expires_at timestamptz, delay_seconds double precision, max_attempts integer,
                           timeout_seconds double precision, idempotency_key text, depends_on uuid[], on_parent_failure text,
-                          tags text[], headers jsonb, defaults jsonb))
+                          workflow_id uuid, tags text[], headers jsonb, defaults jsonb))
                WITH ORDINALITY AS t (kind, payload, id, queue, priority, run_at, expires_at, delay_seconds, max_attempts,
-                                     timeout_seconds, idempotency_key, depends_on, on_parent_failure, tags, headers, defaults, n)
+                                     timeout_seconds, idempotency_key, depends_on, on_parent_failure, workflow_id, tags, headers,
+                                     defaults, n)
                LEFT JOIN pgq.kinds AS k ON k.kind = t.kind
                LEFT JOIN pgq.queues AS q ON q.name = coalesce(t.queue, k.queue, t.defaults ->> 'queue', 'default')
                LEFT JOIN unnest(held_nth, held_ids, held_new) AS held (nth, id, created) ON held.nth = t.n
     ), inserted AS (
         INSERT INTO pgq.tasks (id, kind, payload, queue, priority, run_at, expires_at, max_attempts, timeout_seconds,
-                               idempotency_key, depends_on, on_parent_failure, tags, headers)
+                               idempotency_key, depends_on, on_parent_failure, workflow_id, tags, headers)
         -- In their order, so that one may depend on another that stands before it. The trigger that takes this row in may refuse it, and then says where it stands.
         SELECT w.task_id, CASE WHEN set_config('pgq.position', (w.n - 1)::text, true) <> '' THEN w.kind END, w.payload,
                coalesce(w.queue, w.kind_queue, w.defaults ->> 'queue'),
@@ -887,13 +1117,39 @@ BEGIN
                w.due_at, w.expires_at,
                coalesce(w.max_attempts, w.kind_attempts, (w.defaults ->> 'max_attempts')::integer),
                coalesce(w.timeout_seconds, w.kind_timeout, w.queue_timeout, (w.defaults ->> 'timeout_seconds')::double precision),
-               w.idempotency_key, w.depends_on, w.on_parent_failure, w.tags, w.headers
+               w.idempotency_key, w.depends_on, w.on_parent_failure, w.workflow_id, w.tags, w.headers
         FROM   (SELECT wanted.* FROM wanted WHERE wanted.is_new ORDER BY wanted.n OFFSET 0) AS w
     )
     SELECT (w.n - 1)::integer, w.task_id, w.is_new FROM wanted AS w ORDER BY w.n;
     PERFORM set_config('pgq.position', '', true);
 END
 $_$;
+
+CREATE FUNCTION pgq.submit_workflow(workflow jsonb) RETURNS uuid
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    unknown  text;
+    given_id uuid;
+BEGIN
+    IF workflow IS NULL OR jsonb_typeof(workflow) <> 'object' THEN
+        PERFORM pgq.refuse('workflow', 'must be a JSON object');
+    END IF;
+    SELECT field.name INTO unknown FROM jsonb_object_keys(workflow - '{id,name,on_failure,tasks}'::text[]) AS field (name) LIMIT 1;
+    IF unknown IS NOT NULL THEN
+        PERFORM pgq.refuse(unknown, 'is not a field of a workflow');
+    END IF;
+    BEGIN
+        given_id := coalesce((workflow ->> 'id')::uuid, pgq.uuid7());
+    EXCEPTION WHEN data_exception THEN
+        PERFORM pgq.refuse('id', 'must be a UUID');
+    END;
+    PERFORM pgq.open_workflow(given_id, workflow ->> 'name', workflow ->> 'on_failure');
+    PERFORM pgq.add_workflow_tasks(given_id, workflow -> 'tasks');
+    RETURN given_id;
+END
+$$;
 
 CREATE FUNCTION pgq.take_turn(duty text, worker uuid, period interval, hold interval) RETURNS boolean
     LANGUAGE plpgsql
@@ -1050,6 +1306,96 @@ BEGIN
             FROM   (SELECT FROM pgq.tasks AS t WHERE t.queue = waiting_tasks.queue AND t.state = 'pending' LIMIT most) AS counted);
 END
 $$;
+
+CREATE FUNCTION pgq.workflow_elements(workflow_id uuid, tasks jsonb) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+#variable_conflict use_variable
+DECLARE
+    an_id   CONSTANT text := '^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$';
+    most    CONSTANT integer := 20000;
+    flow    pgq.workflow_status%ROWTYPE;
+    bad     record;
+    ids     uuid[];
+    places  jsonb;
+    members jsonb;
+BEGIN
+    SELECT s.* INTO flow FROM pgq.workflow_status AS s WHERE s.id = workflow_id;
+    IF flow.id IS NULL THEN
+        PERFORM pgq.refuse_workflow(workflow_id, '');
+    ELSIF flow.state <> 'running' THEN
+        PERFORM pgq.refuse_workflow(workflow_id, 'only one that runs takes more tasks');
+    ELSIF flow.stopped_at IS NOT NULL THEN
+        PERFORM pgq.refuse_workflow(workflow_id, 'its tasks are being cancelled, so it takes no more');
+    ELSIF tasks IS NULL OR jsonb_typeof(tasks) <> 'array' OR jsonb_array_length(tasks) NOT BETWEEN 1 AND most THEN
+        PERFORM pgq.refuse('tasks', format('must be a JSON array of 1 to %s objects', most));
+    END IF;
+
+    SELECT item.n - 1 AS nth, wrong.field, wrong.reason INTO bad
+    FROM   jsonb_array_elements(tasks) WITH ORDINALITY AS item (task, n), LATERAL (SELECT
+           CASE WHEN jsonb_typeof(item.task) <> 'object' THEN ARRAY['tasks', 'must hold objects only']
+                WHEN jsonb_typeof(item.task -> 'name') IS DISTINCT FROM 'string'
+                     OR char_length(item.task ->> 'name') NOT BETWEEN 1 AND 128 OR item.task ->> 'name' ~ '[\x01-\x1f\x7f]'
+                THEN ARRAY['name', 'must have 1 to 128 characters, none of them a control character']
+                WHEN item.task ->> 'name' ~ an_id THEN ARRAY['name', 'must not look like an id']
+                WHEN jsonb_typeof(item.task -> 'id') = 'string' AND item.task ->> 'id' ~ an_id IS NOT TRUE THEN ARRAY['id', 'must be a UUID']
+                WHEN item.task ->> 'idempotency_key' IS NOT NULL
+                THEN ARRAY['idempotency_key', 'is not for the tasks of a workflow: their names are unique in it']
+                WHEN jsonb_typeof(item.task -> 'depends_on') NOT IN ('array', 'null')
+                     OR jsonb_path_exists(item.task, '$.depends_on[*] ? (@.type() != "string")')
+                THEN ARRAY['depends_on', 'must be an array of names'] END AS said) AS checked,
+           LATERAL (SELECT checked.said[1] AS field, checked.said[2] AS reason) AS wrong
+    WHERE  checked.said IS NOT NULL ORDER BY item.n LIMIT 1;
+    IF FOUND THEN
+        PERFORM pgq.refuse_at(bad.nth, bad.field, bad.reason);
+    END IF;
+
+    SELECT array_agg(coalesce((item.task ->> 'id')::uuid, pgq.uuid7()) ORDER BY item.n), jsonb_object_agg(item.task ->> 'name', item.n)
+    INTO   ids, places
+    FROM   jsonb_array_elements(tasks) WITH ORDINALITY AS item (task, n);
+
+    -- Of equal names the object keeps the last place.
+    SELECT item.n - 1 AS nth, item.task ->> 'name' AS name INTO bad
+    FROM   jsonb_array_elements(tasks) WITH ORDINALITY AS item (task, n)
+    WHERE  (places ->> (item.task ->> 'name'))::bigint > item.n
+           OR EXISTS (SELECT FROM pgq.workflow_tasks AS m WHERE m.workflow_id = flow.id AND m.name = item.task ->> 'name')
+    ORDER  BY item.n LIMIT 1;
+    IF FOUND THEN
+        PERFORM pgq.refuse_at(bad.nth, 'name', format('%s is the name of another task of this workflow', bad.name));
+    END IF;
+
+    SELECT jsonb_object_agg(m.name, m.task_id) INTO members
+    FROM   pgq.workflow_tasks AS m
+    WHERE  m.workflow_id = flow.id AND m.name IN (
+           SELECT parent.name FROM jsonb_array_elements(tasks) AS item (task),
+                  LATERAL jsonb_array_elements_text(nullif(item.task -> 'depends_on', 'null')) AS parent (name)
+           WHERE  NOT places ? parent.name);
+
+    RETURN (
+        SELECT jsonb_agg(item.task - 'name'
+               || jsonb_build_object(
+                      'id', ids[item.n], 'workflow_id', flow.id,
+                      'headers', CASE WHEN jsonb_typeof(item.task -> 'headers') NOT IN ('object', 'null') THEN item.task -> 'headers'
+                                 ELSE coalesce(nullif(item.task -> 'headers', 'null'), '{}')
+                                      || jsonb_build_object('workflow_id', flow.id, 'workflow_node', item.task -> 'name') END,
+                      'depends_on', parents.ids)
+               ORDER BY item.n)
+        FROM   jsonb_array_elements(tasks) WITH ORDINALITY AS item (task, n), LATERAL (
+               SELECT jsonb_agg(CASE
+                      WHEN (places ->> parent.name)::bigint < item.n THEN to_jsonb(ids[(places ->> parent.name)::bigint])
+                      WHEN (places ->> parent.name)::bigint = item.n
+                      THEN to_jsonb(pgq.refuse_at(item.n - 1, 'depends_on', 'a task cannot depend on itself')::text)
+                      WHEN places ? parent.name
+                      THEN to_jsonb(pgq.refuse_at(item.n - 1, 'depends_on', format('%s stands behind it; parents come first', parent.name))::text)
+                      WHEN members ? parent.name THEN members -> parent.name
+                      WHEN parent.name ~ an_id THEN to_jsonb(parent.name)
+                      ELSE to_jsonb(pgq.refuse_at(item.n - 1, 'depends_on',
+                                    format('no task of this workflow is called %s', left(parent.name, 128)))::text) END
+                      ORDER BY parent.k) AS ids
+               FROM   jsonb_array_elements_text(nullif(item.task -> 'depends_on', 'null')) WITH ORDINALITY AS parent (name, k)) AS parents);
+END
+$_$;
 
 CREATE AGGREGATE pgq.sum_histograms(bigint[]) (
     SFUNC = pgq.add_histograms,
@@ -1783,6 +2129,108 @@ CREATE VIEW pgq.worker_utilization AS
           GROUP BY t.leased_by) held ON ((held.leased_by = w.id)))
   WHERE (w.beat_at > (clock_timestamp() - '00:00:15'::interval));
 
+CREATE TABLE pgq.workflow_changes (
+    workflow_id uuid NOT NULL,
+    n bigint NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    queue text,
+    total integer DEFAULT 0 NOT NULL,
+    succeeded integer DEFAULT 0 NOT NULL,
+    cancelled integer DEFAULT 0 NOT NULL,
+    expired integer DEFAULT 0 NOT NULL,
+    dead integer DEFAULT 0 NOT NULL
+)
+WITH (autovacuum_vacuum_scale_factor='0.05', autovacuum_vacuum_threshold='1000', autovacuum_vacuum_cost_delay='0');
+
+ALTER TABLE pgq.workflow_changes ALTER COLUMN n ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME pgq.workflow_changes_n_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE pgq.workflows (
+    id uuid NOT NULL,
+    name text NOT NULL,
+    on_failure text NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    ended_at timestamp with time zone,
+    cancel_requested_at timestamp with time zone,
+    stopped_at timestamp with time zone,
+    reopened_at timestamp with time zone,
+    stopping boolean DEFAULT false NOT NULL,
+    total integer DEFAULT 0 NOT NULL,
+    succeeded integer DEFAULT 0 NOT NULL,
+    cancelled integer DEFAULT 0 NOT NULL,
+    expired integer DEFAULT 0 NOT NULL,
+    dead integer DEFAULT 0 NOT NULL,
+    queues text[] DEFAULT '{}'::text[] NOT NULL,
+    CONSTRAINT workflow_name CHECK (((char_length(name) >= 1) AND (char_length(name) <= 128))),
+    CONSTRAINT workflow_on_failure CHECK ((on_failure = ANY (ARRAY['cancel'::text, 'continue'::text])))
+)
+WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.05');
+
+CREATE VIEW pgq.workflow_status AS
+ SELECT w.id,
+    w.name,
+        CASE
+            WHEN ((n.ended < n.total) OR (n.total = 0)) THEN 'running'::text
+            WHEN ((w.cancel_requested_at IS NOT NULL) AND (n.cancelled > 0)) THEN 'cancelled'::text
+            WHEN ((n.dead + n.expired) > 0) THEN 'failed'::text
+            WHEN (n.cancelled > 0) THEN 'cancelled'::text
+            ELSE 'succeeded'::text
+        END AS state,
+    w.on_failure,
+    w.created_at,
+        CASE
+            WHEN (n.ended >= n.total) THEN n.ended_at
+            ELSE NULL::timestamp with time zone
+        END AS finished_at,
+    w.cancel_requested_at,
+    n.total,
+    n.ended,
+    (n.total - n.ended) AS live,
+    n.succeeded,
+    n.cancelled,
+    n.expired,
+    n.dead,
+        CASE
+            WHEN (n.total > 0) THEN ((n.ended)::double precision / (n.total)::double precision)
+            ELSE (0)::double precision
+        END AS progress,
+    n.queues,
+    w.stopped_at
+   FROM (pgq.workflows w
+     CROSS JOIN LATERAL ( SELECT ((w.total + COALESCE(sum(c.total), (0)::bigint)))::integer AS total,
+            (((((w.succeeded + w.cancelled) + w.expired) + w.dead) + COALESCE(sum((((c.succeeded + c.cancelled) + c.expired) + c.dead)), (0)::bigint)))::integer AS ended,
+            ((w.succeeded + COALESCE(sum(c.succeeded), (0)::bigint)))::integer AS succeeded,
+            ((w.cancelled + COALESCE(sum(c.cancelled), (0)::bigint)))::integer AS cancelled,
+            ((w.expired + COALESCE(sum(c.expired), (0)::bigint)))::integer AS expired,
+            ((w.dead + COALESCE(sum(c.dead), (0)::bigint)))::integer AS dead,
+            GREATEST(w.ended_at, max(c.at) FILTER (WHERE (c.total = 0))) AS ended_at,
+            (w.queues || COALESCE(array_agg(DISTINCT c.queue) FILTER (WHERE (c.queue IS NOT NULL)), '{}'::text[])) AS queues
+           FROM pgq.workflow_changes c
+          WHERE (c.workflow_id = w.id)) n);
+
+CREATE TABLE pgq.workflow_tasks (
+    workflow_id uuid NOT NULL,
+    name text NOT NULL,
+    task_id uuid NOT NULL,
+    "position" bigint NOT NULL,
+    CONSTRAINT workflow_task_name CHECK (((char_length(name) >= 1) AND (char_length(name) <= 128)))
+);
+
+ALTER TABLE pgq.workflow_tasks ALTER COLUMN "position" ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME pgq.workflow_tasks_position_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 ALTER TABLE ONLY pgq.alembic_version
     ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
 
@@ -1846,6 +2294,18 @@ ALTER TABLE ONLY pgq.waiting_workers
 ALTER TABLE ONLY pgq.workers
     ADD CONSTRAINT workers_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY pgq.workflow_changes
+    ADD CONSTRAINT workflow_changes_pkey PRIMARY KEY (workflow_id, n);
+
+ALTER TABLE ONLY pgq.workflow_tasks
+    ADD CONSTRAINT workflow_tasks_once UNIQUE (task_id);
+
+ALTER TABLE ONLY pgq.workflow_tasks
+    ADD CONSTRAINT workflow_tasks_pkey PRIMARY KEY (workflow_id, name);
+
+ALTER TABLE ONLY pgq.workflows
+    ADD CONSTRAINT workflows_pkey PRIMARY KEY (id);
+
 CREATE INDEX dead_tasks_newest ON pgq.dead_tasks USING btree (finished_at, id);
 
 CREATE INDEX dead_tasks_workflow ON pgq.dead_tasks USING btree (workflow_id) WHERE (workflow_id IS NOT NULL);
@@ -1866,11 +2326,19 @@ CREATE INDEX tasks_running ON pgq.tasks USING btree (queue, id) WHERE (state = '
 
 CREATE INDEX tasks_workflow ON pgq.tasks USING btree (workflow_id) WHERE (workflow_id IS NOT NULL);
 
+CREATE INDEX workflows_stopping ON pgq.workflows USING btree (id) WHERE stopping;
+
 CREATE TRIGGER accept_task BEFORE INSERT ON pgq.tasks FOR EACH ROW WHEN (((new.id IS NULL) OR (new.created_at IS NULL) OR (new.idempotency_key IS NOT NULL) OR (new.expires_at IS NOT NULL) OR (((new.priority >= 0) AND (new.priority <= 9)) IS NOT TRUE) OR (((new.max_attempts >= 1) AND (new.max_attempts <= 1000)) IS NOT TRUE) OR (((new.timeout_seconds > (0)::double precision) AND (new.timeout_seconds <= (315360000)::double precision)) IS NOT TRUE) OR (((new.run_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (new.run_at < '3000-01-01 00:00:00+00'::timestamp with time zone)) IS NOT TRUE) OR ((new.tags = '{}'::text[]) IS NOT TRUE) OR ((new.headers = '{}'::jsonb) IS NOT TRUE) OR (((char_length(new.kind) >= 1) AND (char_length(new.kind) <= 128)) IS NOT TRUE) OR (new.kind ~ '[\x01-\x1f\x7f]'::text) OR (((char_length(new.queue) >= 1) AND (char_length(new.queue) <= 128)) IS NOT TRUE) OR (new.queue ~ '[\x01-\x1f\x7f]'::text) OR ((jsonb_typeof(new.payload) = 'object'::text) IS NOT TRUE) OR (pg_column_compression(new.payload) IS NOT NULL) OR (pg_column_size(new.payload) > 2000) OR (octet_length((new.payload)::text) > 1000000))) EXECUTE FUNCTION pgq.accept_task();
 
 CREATE TRIGGER audit_log_is_kept BEFORE DELETE OR UPDATE OR TRUNCATE ON pgq.audit_log FOR EACH STATEMENT EXECUTE FUNCTION pgq.keep_audit_log();
 
 CREATE TRIGGER await_parents BEFORE INSERT ON pgq.tasks FOR EACH ROW WHEN ((((new.depends_on IS NOT NULL) OR (new.on_parent_failure IS NOT NULL)) AND (new.waits_for IS NULL))) EXECUTE FUNCTION pgq.await_parents();
+
+CREATE TRIGGER count_dead AFTER INSERT ON pgq.dead_tasks FOR EACH ROW WHEN ((new.workflow_id IS NOT NULL)) EXECUTE FUNCTION pgq.count_dead();
+
+CREATE TRIGGER count_ended AFTER INSERT ON pgq.task_history FOR EACH ROW WHEN ((new.workflow_id IS NOT NULL)) EXECUTE FUNCTION pgq.count_ended();
+
+CREATE TRIGGER join_workflow AFTER INSERT ON pgq.tasks FOR EACH ROW WHEN (((new.workflow_id IS NOT NULL) AND (new.lease_epoch = 0))) EXECUTE FUNCTION pgq.join_workflow();
 
 CREATE CONSTRAINT TRIGGER look_after_children AFTER INSERT ON pgq.new_children DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION pgq.look_after_children();
 
@@ -1897,6 +2365,11 @@ GRANT ALL ON FUNCTION pgq.add_histograms(one bigint[], other bigint[]) TO pgq_vi
 GRANT ALL ON FUNCTION pgq.add_histograms(one bigint[], other bigint[]) TO pgq_worker;
 GRANT ALL ON FUNCTION pgq.add_histograms(one bigint[], other bigint[]) TO pgq_admin;
 
+REVOKE ALL ON FUNCTION pgq.add_workflow_tasks(workflow_id uuid, tasks jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.add_workflow_tasks(workflow_id uuid, tasks jsonb) TO pgq_submitter;
+GRANT ALL ON FUNCTION pgq.add_workflow_tasks(workflow_id uuid, tasks jsonb) TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.add_workflow_tasks(workflow_id uuid, tasks jsonb) TO pgq_admin;
+
 REVOKE ALL ON FUNCTION pgq.answers_from_samples() FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.answers_from_samples() TO pgq_viewer;
 GRANT ALL ON FUNCTION pgq.answers_from_samples() TO pgq_worker;
@@ -1910,6 +2383,10 @@ REVOKE ALL ON FUNCTION pgq.cancel(task_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.cancel(task_id uuid) TO pgq_worker;
 GRANT ALL ON FUNCTION pgq.cancel(task_id uuid) TO pgq_admin;
 
+REVOKE ALL ON FUNCTION pgq.cancel_workflow(workflow_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.cancel_workflow(workflow_id uuid) TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.cancel_workflow(workflow_id uuid) TO pgq_admin;
+
 REVOKE ALL ON FUNCTION pgq.check_payload(payload jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.check_payload(payload jsonb) TO pgq_submitter;
 GRANT ALL ON FUNCTION pgq.check_payload(payload jsonb) TO pgq_worker;
@@ -1919,6 +2396,10 @@ REVOKE ALL ON FUNCTION pgq.claim_keys(queues text[], keys text[], windows interv
 GRANT ALL ON FUNCTION pgq.claim_keys(queues text[], keys text[], windows interval[], ids uuid[], fingerprints bytea[]) TO pgq_submitter;
 GRANT ALL ON FUNCTION pgq.claim_keys(queues text[], keys text[], windows interval[], ids uuid[], fingerprints bytea[]) TO pgq_worker;
 GRANT ALL ON FUNCTION pgq.claim_keys(queues text[], keys text[], windows interval[], ids uuid[], fingerprints bytea[]) TO pgq_admin;
+
+REVOKE ALL ON FUNCTION pgq.count_dead() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION pgq.count_ended() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgq.end_turn(duty text, changed bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.end_turn(duty text, changed bigint) TO pgq_worker;
@@ -1942,6 +2423,8 @@ REVOKE ALL ON FUNCTION pgq.is_live(task_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.is_live(task_id uuid) TO pgq_worker;
 GRANT ALL ON FUNCTION pgq.is_live(task_id uuid) TO pgq_admin;
 
+REVOKE ALL ON FUNCTION pgq.join_workflow() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION pgq.keep_audit_log() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgq.latency_bounds() FROM PUBLIC;
@@ -1964,6 +2447,11 @@ GRANT ALL ON FUNCTION pgq.note_children() TO pgq_admin;
 REVOKE ALL ON FUNCTION pgq.notify_ready() FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.notify_ready() TO pgq_worker;
 GRANT ALL ON FUNCTION pgq.notify_ready() TO pgq_admin;
+
+REVOKE ALL ON FUNCTION pgq.open_workflow(workflow_id uuid, name text, on_failure text) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.open_workflow(workflow_id uuid, name text, on_failure text) TO pgq_submitter;
+GRANT ALL ON FUNCTION pgq.open_workflow(workflow_id uuid, name text, on_failure text) TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.open_workflow(workflow_id uuid, name text, on_failure text) TO pgq_admin;
 
 REVOKE ALL ON FUNCTION pgq.parent_states(ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.parent_states(ids uuid[]) TO pgq_worker;
@@ -1996,6 +2484,10 @@ REVOKE ALL ON FUNCTION pgq.refuse_when_full() FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.refuse_when_full() TO pgq_worker;
 GRANT ALL ON FUNCTION pgq.refuse_when_full() TO pgq_admin;
 
+REVOKE ALL ON FUNCTION pgq.refuse_workflow(workflow_id uuid, why text) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.refuse_workflow(workflow_id uuid, why text) TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.refuse_workflow(workflow_id uuid, why text) TO pgq_admin;
+
 REVOKE ALL ON FUNCTION pgq.refuse_wrong_type(tasks jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.refuse_wrong_type(tasks jsonb) TO pgq_submitter;
 GRANT ALL ON FUNCTION pgq.refuse_wrong_type(tasks jsonb) TO pgq_worker;
@@ -2005,9 +2497,17 @@ REVOKE ALL ON FUNCTION pgq.release_children(ended uuid[], states text[]) FROM PU
 GRANT ALL ON FUNCTION pgq.release_children(ended uuid[], states text[]) TO pgq_worker;
 GRANT ALL ON FUNCTION pgq.release_children(ended uuid[], states text[]) TO pgq_admin;
 
+REVOKE ALL ON FUNCTION pgq.reopen_workflow(workflow_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.reopen_workflow(workflow_id uuid) TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.reopen_workflow(workflow_id uuid) TO pgq_admin;
+
 REVOKE ALL ON FUNCTION pgq.retry(task_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.retry(task_id uuid) TO pgq_worker;
 GRANT ALL ON FUNCTION pgq.retry(task_id uuid) TO pgq_admin;
+
+REVOKE ALL ON FUNCTION pgq.retry_workflow(workflow_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.retry_workflow(workflow_id uuid) TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.retry_workflow(workflow_id uuid) TO pgq_admin;
 
 REVOKE ALL ON FUNCTION pgq.rfc3339(moment timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.rfc3339(moment timestamp with time zone) TO pgq_worker;
@@ -2021,6 +2521,10 @@ REVOKE ALL ON FUNCTION pgq.settle_parents(ended uuid[], states text[]) FROM PUBL
 GRANT ALL ON FUNCTION pgq.settle_parents(ended uuid[], states text[]) TO pgq_worker;
 GRANT ALL ON FUNCTION pgq.settle_parents(ended uuid[], states text[]) TO pgq_admin;
 
+REVOKE ALL ON FUNCTION pgq.stop_workflow(workflow_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.stop_workflow(workflow_id uuid) TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.stop_workflow(workflow_id uuid) TO pgq_admin;
+
 REVOKE ALL ON FUNCTION pgq.submit(kind text, payload jsonb, queue text, priority integer, delay interval, run_at timestamp with time zone, expires_at timestamp with time zone, max_attempts integer, timeout interval, key text, key_window interval, concurrency_key text, unique_key text, on_conflict text, depends_on uuid[], on_parent_failure text, tags text[], headers jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.submit(kind text, payload jsonb, queue text, priority integer, delay interval, run_at timestamp with time zone, expires_at timestamp with time zone, max_attempts integer, timeout interval, key text, key_window interval, concurrency_key text, unique_key text, on_conflict text, depends_on uuid[], on_parent_failure text, tags text[], headers jsonb) TO pgq_submitter;
 GRANT ALL ON FUNCTION pgq.submit(kind text, payload jsonb, queue text, priority integer, delay interval, run_at timestamp with time zone, expires_at timestamp with time zone, max_attempts integer, timeout interval, key text, key_window interval, concurrency_key text, unique_key text, on_conflict text, depends_on uuid[], on_parent_failure text, tags text[], headers jsonb) TO pgq_worker;
@@ -2030,6 +2534,11 @@ REVOKE ALL ON FUNCTION pgq.submit_many(tasks jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.submit_many(tasks jsonb) TO pgq_submitter;
 GRANT ALL ON FUNCTION pgq.submit_many(tasks jsonb) TO pgq_worker;
 GRANT ALL ON FUNCTION pgq.submit_many(tasks jsonb) TO pgq_admin;
+
+REVOKE ALL ON FUNCTION pgq.submit_workflow(workflow jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.submit_workflow(workflow jsonb) TO pgq_submitter;
+GRANT ALL ON FUNCTION pgq.submit_workflow(workflow jsonb) TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.submit_workflow(workflow jsonb) TO pgq_admin;
 
 REVOKE ALL ON FUNCTION pgq.take_turn(duty text, worker uuid, period interval, hold interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.take_turn(duty text, worker uuid, period interval, hold interval) TO pgq_worker;
@@ -2051,6 +2560,11 @@ GRANT ALL ON FUNCTION pgq.wait_again(children uuid[]) TO pgq_admin;
 REVOKE ALL ON FUNCTION pgq.waiting_tasks(queue text, most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.waiting_tasks(queue text, most integer) TO pgq_worker;
 GRANT ALL ON FUNCTION pgq.waiting_tasks(queue text, most integer) TO pgq_admin;
+
+REVOKE ALL ON FUNCTION pgq.workflow_elements(workflow_id uuid, tasks jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.workflow_elements(workflow_id uuid, tasks jsonb) TO pgq_submitter;
+GRANT ALL ON FUNCTION pgq.workflow_elements(workflow_id uuid, tasks jsonb) TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.workflow_elements(workflow_id uuid, tasks jsonb) TO pgq_admin;
 
 REVOKE ALL ON FUNCTION pgq.sum_histograms(bigint[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.sum_histograms(bigint[]) TO pgq_viewer;
@@ -2147,6 +2661,8 @@ GRANT INSERT(depends_on) ON TABLE pgq.tasks TO pgq_submitter;
 
 GRANT INSERT(on_parent_failure) ON TABLE pgq.tasks TO pgq_submitter;
 
+GRANT INSERT(workflow_id) ON TABLE pgq.tasks TO pgq_submitter;
+
 GRANT SELECT ON TABLE pgq.queue_counts TO pgq_viewer;
 GRANT SELECT ON TABLE pgq.queue_counts TO pgq_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.queue_counts TO pgq_admin;
@@ -2210,3 +2726,17 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.waiting_workers TO pgq_admin;
 GRANT SELECT ON TABLE pgq.worker_utilization TO pgq_viewer;
 GRANT SELECT ON TABLE pgq.worker_utilization TO pgq_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.worker_utilization TO pgq_admin;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.workflow_changes TO pgq_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.workflow_changes TO pgq_admin;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.workflows TO pgq_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.workflows TO pgq_admin;
+
+GRANT SELECT ON TABLE pgq.workflow_status TO pgq_viewer;
+GRANT SELECT ON TABLE pgq.workflow_status TO pgq_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.workflow_status TO pgq_admin;
+
+GRANT SELECT ON TABLE pgq.workflow_tasks TO pgq_viewer;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.workflow_tasks TO pgq_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.workflow_tasks TO pgq_admin;

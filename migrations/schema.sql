@@ -717,6 +717,7 @@ $$;
 CREATE FUNCTION pgq.retry_workflow(workflow_id uuid) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
     AS $$
 DECLARE
     ids    uuid[];
@@ -905,6 +906,7 @@ $$;
 CREATE FUNCTION pgq.stop_workflow(workflow_id uuid) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
     AS $$
 DECLARE
     flow   pgq.workflows%ROWTYPE;
@@ -1310,6 +1312,7 @@ $$;
 CREATE FUNCTION pgq.workflow_elements(workflow_id uuid, tasks jsonb) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
     AS $_$
 #variable_conflict use_variable
 DECLARE

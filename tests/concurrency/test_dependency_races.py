@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from pgq.values.outcome import BuryNow
+from pgq.values.outcome import BuryNow, Outcome
 from tests.dependents import child_of, finish, nothing_is_left, states
 from tests.verbs import DONE, FAILED, Connection, Database
 
@@ -35,7 +35,7 @@ async def test_two_parents_end_at_the_same_moment(db: Database) -> None:
 async def test_of_two_parents_that_end_at_the_same_moment_one_dies(db: Database, first_to_end: str) -> None:
     one, other = await db.running(), await db.running()
     child, survivor = await child_of(db, one.id, other.id), await child_of(db, one.id, other.id, policy="run")
-    ends = [DONE, BuryNow(FAILED)] if first_to_end == "succeeds" else [BuryNow(FAILED), DONE]
+    ends: list[Outcome] = [DONE, BuryNow(FAILED)] if first_to_end == "succeeds" else [BuryNow(FAILED), DONE]
     first, second = await in_a_transaction(db), await db.another()
     assert await db.ends(one, ends[0], on=first)
 

@@ -6,9 +6,11 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import httpx2
+import psycopg
 import pytest
 from psycopg import Connection
 
+from pgq.api import parents as of_parents
 from tests.api.conftest import Secured
 from tests.api.remote import register
 from tests.cli import rows
@@ -256,3 +258,17 @@ async def test_a_claim_brings_nothing_of_parents_that_the_token_may_not_see(
     await submitted(secured.admin, queue="mail-eu", depends_on=[hidden, seen])
     worker = await register(await secured.client("work", queues=["mail-*"]), "mail-eu")
     assert (await worker.one())["parents"] == {seen: 1}
+
+
+async def test_a_claim_does_not_wait_for_results_that_cannot_be_read(
+    api: Api, connection: Connection[Any], dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(of_parents, "READ_SECONDS", 0.05)
+    parent = rows.ended(connection, result=1)
+    child = (await submitted(api, depends_on=[str(parent)]))["id"]
+    worker = await register(api)
+    with psycopg.connect(dsn) as locking:
+        locking.execute("LOCK TABLE pgq.task_history IN ACCESS EXCLUSIVE MODE")
+        task = await worker.one()
+    assert (task["id"], task["parents"]) == (child, None)
+    assert (await worker.tell("complete", task)).status_code == 200

@@ -50,7 +50,7 @@ def test_show_prints_the_parents_and_status_says_that_it_waits(pgq: Pgq, connect
     assert f"parent {live} (echo) is pending: in queue default\n" in shown
     assert f"parent {done} (echo) is succeeded: at attempt 1\n" in shown
     assert str(forgotten) not in shown
-    assert "1 more parents: forgotten\n" in shown
+    assert "parents forgotten: 1\n" in shown
     assert "blocked: waits for 3 tasks" in shown
     assert "3; when one fails: run" in shown
     assert "blocked: waits for 3 tasks" in pgq("status", child).out

@@ -19,7 +19,7 @@ from tests.verbs import A
 BOUNDED = settings(
     settings.default,
     deadline=None,
-    max_examples=40,
+    max_examples=30,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
 )
 STEPS = (

@@ -39,7 +39,9 @@ async def echo(text: str) -> str:
 @queue.task
 def look(ctx: pgq.Context, name: str) -> int:
     ctx.log.info("attempt %d of %s", ctx.attempt, ctx.task.id)
-    return 0 if ctx.cancelled else len(name)
+    first: object = next(iter(ctx.parents.values()), None)
+    assert_type(ctx.parents[ctx.task.id], Any)
+    return 0 if ctx.cancelled or first in ctx.parents else len(name)
 
 
 @queue.task(
@@ -81,6 +83,7 @@ def sync_program(order: Order, connection: psycopg.Connection) -> None:
     many = queue.submit_many([count_day.new(date.today()), charge.new(order)], connection=connection)
     assert_type(many, list[pgq.Handle[Any]])
     assert_type(queue.submit("other", {"a": 1}, priority="low"), pgq.Handle[Any])
+    queue.submit("other", depends_on=[many[0], many[1].id, str(many[1].id)], on_parent_failure="wait")
 
     handle = charge.handle(UUID(int=0))
     assert_type(handle, pgq.Handle[Receipt])

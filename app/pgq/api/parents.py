@@ -1,5 +1,6 @@
 """What a caller may know of parents: those that it may read. Any other one is unknown to it, as if nobody had it."""
 
+import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,13 +19,15 @@ from pgq.db.errors import one_line, our_errors
 from pgq.db.parents import parents_of
 from pgq.db.pool import Pools
 from pgq.db.sql import sql
-from pgq.values.errors import DatabaseUnavailable, UnknownParent
+from pgq.values.errors import PgqError, UnknownParent
 from pgq.values.parents import Parent, Parents
 
 log = logging.getLogger("pgq.api")
 
 MOST_BYTES = 256_000
 """What the results of one task's parents may hold together in the answer to a claim."""
+READ_SECONDS = 2.0
+"""How long reading them may take: the leases run meanwhile."""
 MOST_IN_ALL = 4_000_000
 """Of so many characters an answer brings no further ones."""
 
@@ -85,10 +88,10 @@ async def results_of_parents(here: Services, caller: Caller, lot: Lot) -> dict[U
     if not children:
         return {}
     try:
-        async with here.pools.connection_async() as connection:
+        async with asyncio.timeout(READ_SECONDS), here.pools.connection_async() as connection:
             found = await parents_of(connection, children, most=MOST_BYTES, queues=caller.queue_likes)
-    except (psycopg.Error, DatabaseUnavailable) as error:
-        log.warning("the results of claimed tasks' parents cannot be read: %s", one_line(error))
+    except (psycopg.Error, PgqError, TimeoutError) as error:
+        log.warning("the results of claimed tasks' parents cannot be read: %s", one_line(error) or "it takes too long")
         return {}
     results, left = {}, MOST_IN_ALL
     for child, parents in found.items():

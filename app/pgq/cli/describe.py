@@ -107,7 +107,7 @@ def show_everything(task: TaskStatus, parents: Sequence[TaskStatus], failed: Seq
     for parent in parents:
         show(f"parent {parent.id} ({parent.kind}) is {in_a_line(parent)}")
     if left := len(task.depends_on) - len(parents):
-        show(f"{left:,} more parents: {'forgotten' if len(parents) < SHOWN_PARENTS else 'not shown'}")
+        show(f"parents {'forgotten' if len(task.depends_on) <= SHOWN_PARENTS else 'forgotten or not shown'}: {left:,}")
     for attempt in failed:
         why_it_failed = error_line(TaskError.of(attempt["error"]), 300)
         show(f"attempt {attempt['attempt']} failed at {cell(attempt['failed_at'])}: {why_it_failed}")

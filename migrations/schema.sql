@@ -777,6 +777,7 @@ $$;
 CREATE FUNCTION pgq.retry_workflow(workflow_id uuid) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
     AS $$
 DECLARE
     ids    uuid[];
@@ -965,6 +966,7 @@ $$;
 CREATE FUNCTION pgq.stop_workflow(workflow_id uuid) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
     AS $$
 DECLARE
     flow   pgq.workflows%ROWTYPE;
@@ -1362,6 +1364,7 @@ $$;
 CREATE FUNCTION pgq.workflow_elements(workflow_id uuid, tasks jsonb) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
     AS $_$
 #variable_conflict use_variable
 DECLARE

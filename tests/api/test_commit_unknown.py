@@ -124,3 +124,22 @@ async def test_a_batch_that_nobody_knows_of_says_which_task_tells(
     answer = await api.post("/v1/tasks/batch", json={"tasks": [{"kind": "echo"}] * 150})
     assert (answer.status_code, answer.json()["code"]) == (503, "commit_unknown")
     assert any(id in answer.json()["detail"] for id in stored(connection))
+
+
+@pytest.mark.parametrize("after", [True, False])
+async def test_a_workflow_whose_commit_is_lost_is_stored_whole_or_not_at_all(
+    way: tuple[Cut, Api], connection: Connection[Any], after: bool
+) -> None:
+    cut, api = way
+    cut.when, cut.after = a_commit, after
+    tasks = [{"name": "a", "kind": "echo"}, {"name": "b", "kind": "echo", "depends_on": ["a"]}]
+    answer = await api.post("/v1/workflows", json={"name": "w", "tasks": tasks})
+    assert cut.cuts == 1
+    if after:
+        assert answer.status_code == 201
+        assert sorted(task["id"] for task in answer.json()["tasks"]) == sorted(stored(connection))
+    else:
+        assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
+        assert stored(connection) == []
+    known = connection.execute("SELECT count(*) FROM pgq.workflow_status").fetchone()
+    assert known == (1 if after else 0,)

@@ -62,7 +62,10 @@ async def test_a_submitter_submits_through_every_door(db: Database, sign_in: Sig
     async with session.cursor() as cursor, cursor.copy("COPY pgq.tasks (kind, payload) FROM STDIN") as copy:
         await copy.write_row(("echo", "{}"))
 
-    assert await db.value("SELECT count(*) FROM pgq.tasks") == 6
+    flow = await Flow.submit(db, node("a"), node("b", "a"), on=session)
+    await flow.add(node("c", "b"), on=session)
+
+    assert await db.value("SELECT count(*) FROM pgq.tasks") == 9
 
 
 async def test_a_submitter_can_do_nothing_but_submit(db: Database, sign_in: SignIn) -> None:
@@ -103,7 +106,7 @@ async def test_a_viewer_reads_tasks_schedules_and_views_and_nothing_else(db: Dat
     for view in views:
         await db.rows(f"SELECT * FROM pgq.{view['name']}", on=session)
 
-    tasks = ("tasks", "task_history", "dead_tasks", "attempts", "task_dependencies", "workflow_tasks")
+    tasks = ("tasks", "task_history", "dead_tasks", "attempts", "workflow_tasks")
     open_ones = (*tasks, "schedules", "schedule_ticks", "kinds")
     for table in open_ones:
         await db.rows(f"SELECT * FROM pgq.{table}", on=session)
@@ -185,7 +188,6 @@ async def test_a_worker_can_do_every_duty(db: Database, sign_in: SignIn) -> None
         "partitioner": 1,
         "sampler": 1,
         "accountant": 1,
-        "unblocker": 0,
         "workflows": 1,
         "workflow_pruner": 0,
     }

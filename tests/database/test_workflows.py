@@ -2,6 +2,7 @@
 
 import pytest
 
+from pgq.db.sql import sql
 from tests.flows import DEAD, Flow, node
 from tests.verbs import CANCELLED, Database
 
@@ -226,3 +227,15 @@ async def test_other_tasks_leave_no_trace_among_workflows(db: Database) -> None:
     await db.ends(await db.running())
     await db.insert(depends_on=[await db.submit()])
     assert await db.value("SELECT count(*) FROM pgq.workflow_changes") == 0
+
+
+async def test_the_duties_of_workflows_do_nothing_without_their_turn(db: Database) -> None:
+    flow = await Flow.submit(db, node("a"))
+    await flow.work()
+    await db.run(
+        "INSERT INTO pgq.workflows (id, name, on_failure, ended_at) SELECT pgq.uuid7(), 'old', 'cancel', '2020-01-01Z'"
+    )
+    for statement, parameters in (("keep", {"only": None}), ("forget", {"retention": 60})):
+        await db.connection.execute(sql(f"workflows/{statement}"), parameters)
+    assert await db.value("SELECT count(*) FROM pgq.workflow_changes") == 2
+    assert await db.value("SELECT count(*) FROM pgq.workflows") == 2

@@ -107,6 +107,16 @@ def test_the_simple_task_runs_on_a_named_database(run: Run) -> None:
     check_simple_task(run(sys.executable, ROOT / "examples" / "simple_task.py"))
 
 
+def test_the_workflow_fans_out_comes_together_and_is_repaired(run: Run) -> None:
+    example = run(sys.executable, ROOT / "examples" / "workflow.py")
+    assert example.returncode == 0, example.stderr
+    assert example.stdout.splitlines() == [
+        "succeeded: 'the' stands there 5 times",
+        "failed: 1 dead, 1 succeeded",
+        "succeeded: published 6 words",
+    ]
+
+
 def photo(width: int = 640, height: int = 400, seed: int = 1) -> Image.Image:
     """Soft colours in large shapes, as in a photograph out of focus."""
     chance = random.Random(seed)

@@ -14,6 +14,7 @@ from pgq.values.errors import SchemaError
 TRIGGERS = {
     "accept_task": "nothing fills and checks what plain INSERTs submit",
     "notify_ready": "no submit wakes a worker: tasks are found by polling only",
+    "join_workflow": "tasks of workflows have no names there and are not counted",
 }
 """The triggers of pgq.tasks, and what it means when one does not fire."""
 
@@ -40,7 +41,7 @@ def triggers(connection: Connection[Any]) -> Verdict:
     missing = [name for name in TRIGGERS if name not in present]
     silent = [name for name in TRIGGERS if name in present and not present[name]]
     if not missing and not silent:
-        return good(f"{' and '.join(TRIGGERS)} are enabled")
+        return good(f"{', '.join(TRIGGERS)} are enabled")
     what = [f"{name} is {'missing' if name in missing else 'disabled'}: {TRIGGERS[name]}" for name in missing + silent]
     fixes = [f"ALTER TABLE pgq.tasks ENABLE TRIGGER {name};" for name in silent]
     if missing:

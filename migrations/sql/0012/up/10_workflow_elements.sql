@@ -4,6 +4,7 @@
 CREATE FUNCTION pgq.workflow_elements(workflow_id uuid, tasks jsonb) RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 AS $$
 #variable_conflict use_variable
 DECLARE

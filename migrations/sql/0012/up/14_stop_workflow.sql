@@ -1,9 +1,11 @@
 -- End the tasks of a workflow that is to stop: those that wait end as cancelled, those that run are told. Answers how many.
 -- After a failure, tasks with on_parent_failure = 'run' are spared: they are there to clean up, or to tell. Nobody is waited
 -- for: what another session is at now is left to the duty that keeps workflows, and comes here again.
+-- By index whatever the statistics say: they may know nothing yet of the many tasks of a workflow.
 CREATE FUNCTION pgq.stop_workflow(workflow_id uuid) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 AS $$
 DECLARE
     flow   pgq.workflows%ROWTYPE;

@@ -4,6 +4,7 @@
 CREATE FUNCTION pgq.retry_workflow(workflow_id uuid) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 AS $$
 DECLARE
     ids    uuid[];

@@ -36,9 +36,9 @@ def migrations_config() -> Config:
     raise SchemaError(f"the migrations are missing beside {package}; install pgq-tasks again")
 
 
-def statements_of(revision: str, direction: Literal["up", "down"]) -> list[str]:
+def statements_of(revision: str, part: Literal["up", "down", "partition"]) -> list[str]:
     """The SQL files of a revision, in the order of their names."""
-    folder = Path(str(migrations_config().get_main_option("script_location"))) / "sql" / revision / direction
+    folder = Path(str(migrations_config().get_main_option("script_location"))) / "sql" / revision / part
     return [file.read_text(encoding="utf-8") for file in sorted(folder.glob("*.sql"))]
 
 
@@ -95,7 +95,7 @@ def migrating(conninfo: str) -> Iterator[Connection]:
     It waits for no table lock longer than two seconds, so that it never queues the workers behind it.
     """
     with psycopg.connect(conninfo, autocommit=True) as watch:
-        watch.execute(sql("lock_migrators"))
+        be_the_only_one(watch)
         refuse_foreign_schema(watch)
         refuse_newer(current_revision(watch))
         watch.execute(sql("create_schema"))
@@ -107,6 +107,12 @@ def migrating(conninfo: str) -> Iterator[Connection]:
         with engine.connect() as connection:
             yield connection
             connection.commit()
+
+
+def be_the_only_one(watch: psycopg.Connection[tuple[bool]]) -> None:
+    """Return once no other process migrates."""
+    while watch.execute(sql("lock_migrators")).fetchone() != (True,):
+        time.sleep(0.1)
 
 
 def run(conninfo: str, action: Callable[[Config], None]) -> None:

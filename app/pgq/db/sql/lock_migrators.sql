@@ -1,2 +1,3 @@
--- One migrator at a time; the others wait here and then find the work done.
-SELECT pg_advisory_lock(hashtext('pgq.migrate'))
+-- One migrator at a time; the others ask again and then find the work done. Who waited inside of a statement would hold a
+-- snapshot, and CREATE INDEX CONCURRENTLY waits for those.
+SELECT pg_try_advisory_lock(hashtext('pgq.migrate'))

@@ -1,1 +1,0 @@
-DROP INDEX pgq.tasks_workflow, pgq.task_history_workflow, pgq.dead_tasks_workflow, pgq.tasks_blocked;

@@ -1,0 +1,2 @@
+-- Half made, if this revision was broken off.
+DROP INDEX CONCURRENTLY IF EXISTS pgq.{partition}_workflow;

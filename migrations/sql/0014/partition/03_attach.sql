@@ -1,0 +1,1 @@
+ALTER INDEX pgq.task_history_workflow ATTACH PARTITION pgq.{partition}_workflow;

@@ -1,0 +1,1 @@
+DROP INDEX CONCURRENTLY IF EXISTS pgq.tasks_blocked;

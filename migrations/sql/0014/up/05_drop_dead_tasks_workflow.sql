@@ -1,0 +1,1 @@
+DROP INDEX CONCURRENTLY IF EXISTS pgq.dead_tasks_workflow;

@@ -20,6 +20,7 @@ from pgq.values.errors import DatabaseUnavailable, SchemaError
 from tests.migrations.catalog import TABLE_SHAPE, described
 from tests.migrations.conftest import ROOT, Tool
 from tests.server import Databases
+from tests.until import PATIENCE
 
 THEIRS = (
     "CREATE TABLE pgq.queue (id integer)",
@@ -134,15 +135,19 @@ def test_of_several_migrators_at_once_one_migrates_and_the_others_find_it_done(e
         assert set(pool.map(migrate.upgrade, [empty] * 4)) == {migrate.head_revision()}
 
 
-def test_a_migrator_waits_for_the_one_at_work(empty: str) -> None:
+def test_a_migrator_waits_for_the_one_at_work_and_holds_no_snapshot(
+    empty: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A statement that waited for the lock would hold one, and CREATE INDEX CONCURRENTLY waits for snapshots."""
+    waits = threading.Event()
+    monkeypatch.setattr("pgq.db.migrate.time.sleep", lambda _: waits.set())
     with psycopg.connect(empty, autocommit=True) as watch, ThreadPoolExecutor(1) as pool:
         with migrate.migrating(empty):
             second = pool.submit(migrate.upgrade, empty)
-            while not watch.execute(
-                "SELECT true FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'"
-            ).fetchone():
-                pass
+            assert waits.wait(PATIENCE)
             assert not second.done()
+            waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'"
+            assert not watch.execute(waiting).fetchall()
         assert second.result() == migrate.head_revision()
 
 

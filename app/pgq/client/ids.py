@@ -14,7 +14,14 @@ def uuid7s() -> Iterator[UUID]:
     """
     milliseconds = time.time_ns() // 1_000_000
     tail = secrets.randbits(73)
-    while True:
-        tail += 1 + secrets.randbits(32)
+    for step in random_steps():
+        tail += 1 + step
         high, low = divmod(tail, 1 << 62)
         yield UUID(int=(milliseconds << 80) | (0x7 << 76) | (high << 64) | (0b10 << 62) | low)
+
+
+def random_steps() -> Iterator[int]:
+    """Random numbers of 32 bits: the first by itself, as most callers want one id, then many for one system call."""
+    yield secrets.randbits(32)
+    while True:
+        yield from memoryview(secrets.token_bytes(4_096)).cast("I")

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from pgq.client.copy_text import columns, escaped
@@ -25,8 +25,7 @@ BUILT_IN: Mapping[str, Any] = {"queue": "default", "priority": 5, "max_attempts"
 """What the table's trigger fills in where nobody says anything."""
 
 
-@dataclass(frozen=True, slots=True)
-class Submitted:
+class Submitted(NamedTuple):
     """The answer: the task's id, and False when its key was known and the id is of the first task."""
 
     id: UUID
@@ -81,13 +80,13 @@ def chunks(places: Iterable[int], tasks: Sequence[NewTask[Any]]) -> Iterator[lis
 
 
 def copy(tasks: Sequence[NewTask[Any]], positions: Sequence[int]) -> Plan[list[Submitted]]:
-    """Submit tasks without keys by COPY, under ids made here."""
+    """Submit tasks without keys by COPY, under ids made here: while the server is at work on those before."""
     rows = yield Statement("published_kinds", {"kinds": sorted({task.kind for task in tasks})})
     ((now, kinds, timeouts),) = rows
     known = Published(now, json.loads(kinds), json.loads(timeouts))
-    ids = [id for id, _ in zip(uuid7s(), tasks, strict=False)]
-    yield Copy("copy_tasks", known.lines(ids, tasks), positions)
-    return [Submitted(id, True) for id in ids]
+    submitted: list[Submitted] = []
+    yield Copy("copy_tasks", known.lines(tasks, submitted), positions)
+    return submitted
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +97,11 @@ class Published:
     kinds: Mapping[str, Mapping[str, Any]]
     timeouts: Mapping[str, float]
 
-    def lines(self, ids: Iterable[UUID], tasks: Iterable[NewTask[Any]]) -> Iterator[str]:
-        """The tasks as lines of COPY's text, in the order of copy_tasks.sql."""
+    def lines(self, tasks: Iterable[NewTask[Any]], submitted: list[Submitted]) -> Iterator[str]:
+        """The tasks as lines of COPY's text, in the order of copy_tasks.sql; `submitted` takes each with its id."""
         alike: dict[Any, tuple[str, str]] = {}
-        for id, task in zip(ids, tasks, strict=True):
+        for id, task in zip(uuid7s(), tasks, strict=False):
+            submitted.append(Submitted(id, True))
             like = task.kind, tuple(task.fields.items()), tuple(task.defaults.items())
             try:  # most are like one before in all but the payload
                 kind, rest = alike[like]
@@ -109,7 +109,7 @@ class Published:
                 kind, rest = escaped(task.kind), columns(self.rest(task))
                 if isinstance(error, KeyError) and len(alike) < ALIKE:
                     alike[like] = kind, rest
-            yield f"{id}\t{kind}\t{escaped(task.payload)}\t{rest}\n"
+            yield f"{id.int:032x}\t{kind}\t{escaped(task.payload)}\t{rest}\n"
 
     def rest(self, task: NewTask[Any]) -> tuple[Any, ...]:
         """All columns behind the payload. Nothing is left out: the table's trigger has nothing to fill then."""

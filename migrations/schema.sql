@@ -486,19 +486,21 @@ CREATE FUNCTION pgq.notify_ready() RETURNS trigger
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
-    taken uuid;
-    told  bigint;
+    taken   uuid;
+    awaited boolean;
 BEGIN
     SELECT (SELECT s.id FROM submitted AS s WHERE (SELECT true FROM pgq.dead_tasks AS d WHERE d.id = s.id) LIMIT 1),
-           (SELECT count(pg_notify('pgq_ready', lane.queue))
-            FROM   (SELECT DISTINCT s.queue FROM submitted AS s
-                    WHERE  s.state = 'pending' AND s.run_at <= clock_timestamp()) AS lane
-            WHERE  (SELECT EXISTS (SELECT FROM pgq.waiting_workers))
-            AND    EXISTS (SELECT FROM pgq.waiting_workers AS w WHERE lane.queue = ANY (w.queues)))
-    INTO   taken, told;
+           EXISTS (SELECT FROM pgq.waiting_workers)
+    INTO   taken, awaited;
     IF taken IS NOT NULL THEN
         RAISE unique_violation USING MESSAGE = format('id: %s belongs to a dead letter; redrive it instead', taken),
             CONSTRAINT = 'dead_tasks_pkey', TABLE = 'tasks', SCHEMA = 'pgq';
+    END IF;
+    IF awaited THEN
+        PERFORM pg_notify('pgq_ready', lane.queue)
+        FROM   (SELECT DISTINCT s.queue FROM submitted AS s
+                WHERE  s.state = 'pending' AND s.run_at <= clock_timestamp()) AS lane
+        WHERE  EXISTS (SELECT FROM pgq.waiting_workers AS w WHERE lane.queue = ANY (w.queues));
     END IF;
     RETURN NULL;
 END

@@ -63,7 +63,8 @@ BEGIN
             AND NEW.timeout_seconds > 0 AND NEW.timeout_seconds <= 315360000
             AND NEW.run_at >= '2000-01-01Z' AND NEW.run_at < '3000-01-01Z'
             AND jsonb_typeof(NEW.payload) = 'object' AND pg_column_compression(NEW.payload) IS NULL
-            AND pg_column_size(NEW.payload) <= 2000 AND octet_length(NEW.payload::text) <= 1000000) IS NOT TRUE THEN
+            AND pg_column_size(NEW.payload) <= 2000
+            AND (pg_column_size(NEW.payload) <= 100 OR octet_length(NEW.payload::text) <= 1000000)) IS NOT TRUE THEN
         IF NEW.kind IS NULL OR char_length(NEW.kind) NOT BETWEEN 1 AND 128 OR NEW.kind ~ '[\x01-\x1f\x7f]' THEN
             PERFORM pgq.refuse('kind', 'must have 1 to 128 characters, none of them a control character');
         ELSIF char_length(NEW.queue) NOT BETWEEN 1 AND 128 OR NEW.queue ~ '[\x01-\x1f\x7f]' THEN
@@ -2432,7 +2433,7 @@ CREATE INDEX workflows_stopping ON pgq.workflows USING btree (id) WHERE stopping
 
 CREATE TRIGGER accept_schedule BEFORE INSERT OR UPDATE OF name, cron, timezone, kind, payload, queue, priority, misfire, overlap, jitter_seconds, source, paused_at ON pgq.schedules FOR EACH ROW EXECUTE FUNCTION pgq.accept_schedule();
 
-CREATE TRIGGER accept_task BEFORE INSERT ON pgq.tasks FOR EACH ROW WHEN (((new.id IS NULL) OR (new.created_at IS NULL) OR (new.idempotency_key IS NOT NULL) OR (new.expires_at IS NOT NULL) OR (((new.priority >= 0) AND (new.priority <= 9)) IS NOT TRUE) OR (((new.max_attempts >= 1) AND (new.max_attempts <= 1000)) IS NOT TRUE) OR (((new.timeout_seconds > (0)::double precision) AND (new.timeout_seconds <= (315360000)::double precision)) IS NOT TRUE) OR (((new.run_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (new.run_at < '3000-01-01 00:00:00+00'::timestamp with time zone)) IS NOT TRUE) OR ((new.tags = '{}'::text[]) IS NOT TRUE) OR ((new.headers = '{}'::jsonb) IS NOT TRUE) OR (((char_length(new.kind) >= 1) AND (char_length(new.kind) <= 128)) IS NOT TRUE) OR (new.kind ~ '[\x01-\x1f\x7f]'::text) OR (((char_length(new.queue) >= 1) AND (char_length(new.queue) <= 128)) IS NOT TRUE) OR (new.queue ~ '[\x01-\x1f\x7f]'::text) OR ((jsonb_typeof(new.payload) = 'object'::text) IS NOT TRUE) OR (pg_column_compression(new.payload) IS NOT NULL) OR (pg_column_size(new.payload) > 2000) OR (octet_length((new.payload)::text) > 1000000))) EXECUTE FUNCTION pgq.accept_task();
+CREATE TRIGGER accept_task BEFORE INSERT ON pgq.tasks FOR EACH ROW WHEN (((new.id IS NULL) OR (new.created_at IS NULL) OR (new.idempotency_key IS NOT NULL) OR (new.expires_at IS NOT NULL) OR (((new.priority >= 0) AND (new.priority <= 9)) IS NOT TRUE) OR (((new.max_attempts >= 1) AND (new.max_attempts <= 1000)) IS NOT TRUE) OR (((new.timeout_seconds > (0)::double precision) AND (new.timeout_seconds <= (315360000)::double precision)) IS NOT TRUE) OR (((new.run_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (new.run_at < '3000-01-01 00:00:00+00'::timestamp with time zone)) IS NOT TRUE) OR ((new.tags = '{}'::text[]) IS NOT TRUE) OR ((new.headers = '{}'::jsonb) IS NOT TRUE) OR (((char_length(new.kind) >= 1) AND (char_length(new.kind) <= 128)) IS NOT TRUE) OR (((char_length(new.queue) >= 1) AND (char_length(new.queue) <= 128)) IS NOT TRUE) OR ((new.kind || new.queue) ~ '[\x01-\x1f\x7f]'::text) OR ((jsonb_typeof(new.payload) = 'object'::text) IS NOT TRUE) OR (pg_column_compression(new.payload) IS NOT NULL) OR (pg_column_size(new.payload) > 2000) OR ((pg_column_size(new.payload) > 100) AND (octet_length((new.payload)::text) > 1000000)))) EXECUTE FUNCTION pgq.accept_task();
 
 CREATE TRIGGER audit_log_is_kept BEFORE DELETE OR UPDATE OR TRUNCATE ON pgq.audit_log FOR EACH STATEMENT EXECUTE FUNCTION pgq.keep_audit_log();
 

@@ -32,7 +32,8 @@ BEGIN
             AND NEW.timeout_seconds > 0 AND NEW.timeout_seconds <= 315360000
             AND NEW.run_at >= '2000-01-01Z' AND NEW.run_at < '3000-01-01Z'
             AND jsonb_typeof(NEW.payload) = 'object' AND pg_column_compression(NEW.payload) IS NULL
-            AND pg_column_size(NEW.payload) <= 2000 AND octet_length(NEW.payload::text) <= 1000000) IS NOT TRUE THEN
+            AND pg_column_size(NEW.payload) <= 2000
+            AND (pg_column_size(NEW.payload) <= 100 OR octet_length(NEW.payload::text) <= 1000000)) IS NOT TRUE THEN
         IF NEW.kind IS NULL OR char_length(NEW.kind) NOT BETWEEN 1 AND 128 OR NEW.kind ~ '[\x01-\x1f\x7f]' THEN
             PERFORM pgq.refuse('kind', 'must have 1 to 128 characters, none of them a control character');
         ELSIF char_length(NEW.queue) NOT BETWEEN 1 AND 128 OR NEW.queue ~ '[\x01-\x1f\x7f]' THEN

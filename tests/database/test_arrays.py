@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta, timezone
 from uuid import UUID
 
-from pgq.db.arrays import integer_array, text_array, time_array, uuid_array
+from pgq.db.arrays import bigint_array, integer_array, text_array, time_array, uuid_array
 from tests.verbs import Database
 
 NASTY = ["", "NULL", "null", "{a,b}", 'a "b"', "back\\slash", "ключ", "a, b", " space ", "'", "%s", "\\x41"]
@@ -12,6 +12,7 @@ NASTY = ["", "NULL", "null", "{a,b}", 'a "b"', "back\\slash", "ключ", "a, b"
 async def test_any_text_arrives_as_it_is(db: Database) -> None:
     assert await db.value("SELECT %s", text_array(NASTY)) == NASTY
     assert await db.value("SELECT %s", text_array([])) == []
+    assert await db.value("SELECT %s", text_array([None, "NULL", None])) == [None, "NULL", None]
 
 
 async def test_a_moment_arrives_whatever_its_zone_and_the_sessions(db: Database) -> None:
@@ -26,5 +27,6 @@ async def test_numbers_and_ids_have_their_own_types(db: Database) -> None:
     ids = [UUID(int=0), UUID(int=2**128 - 1)]
 
     assert await db.value("SELECT %s", integer_array([1, -2])) == [1, -2]
+    assert await db.value("SELECT %s", bigint_array([2**62])) == [2**62]
     assert await db.value("SELECT %s", uuid_array(ids)) == ids
     assert await db.value("SELECT pg_typeof(%s)::text", uuid_array(ids)) == "uuid[]"

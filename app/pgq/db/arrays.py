@@ -1,6 +1,6 @@
 """Arrays as the text that PostgreSQL reads, made at once: a driver would go through them element by element, twice.
 
-A claim sends seven of them, and an idle worker's processor is slow to warm up.
+A claim sends seven of them, and an idle worker's processor is slow to warm up; 500 outcomes are 3,000 elements.
 """
 
 from collections.abc import Iterable
@@ -25,6 +25,12 @@ class IntegerArray(str):
     __slots__ = ()
 
 
+class BigintArray(str):
+    """`bigint[]`"""
+
+    __slots__ = ()
+
+
 class TimeArray(str):
     """`timestamptz[]`"""
 
@@ -37,15 +43,30 @@ class UuidArray(str):
     __slots__ = ()
 
 
-def text_array(texts: Iterable[str]) -> TextArray:
-    """Of texts, whatever they hold."""
-    quoted = ('"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"' for text in texts)
-    return TextArray("{" + ",".join(quoted) + "}")
+def text_array(texts: Iterable[str | None]) -> TextArray:
+    """Of texts, whatever they hold; None is NULL."""
+    return TextArray("{" + ",".join(map(quoted, texts)) + "}")
+
+
+def quoted(text: str | None) -> str:
+    """One of them."""
+    if text is None:
+        return "NULL"
+    if "\\" in text:
+        text = text.replace("\\", "\\\\")
+    if '"' in text:
+        text = text.replace('"', '\\"')
+    return f'"{text}"'
 
 
 def integer_array(numbers: Iterable[int]) -> IntegerArray:
     """Of numbers."""
     return IntegerArray("{" + ",".join(map(str, numbers)) + "}")
+
+
+def bigint_array(numbers: Iterable[int]) -> BigintArray:
+    """Of large numbers."""
+    return BigintArray("{" + ",".join(map(str, numbers)) + "}")
 
 
 def time_array(moments: Iterable[datetime]) -> TimeArray:
@@ -74,6 +95,10 @@ class IntegerArrayDumper(AsItIs):
     oid = TYPES["int4"].array_oid
 
 
+class BigintArrayDumper(AsItIs):
+    oid = TYPES["int8"].array_oid
+
+
 class TimeArrayDumper(AsItIs):
     oid = TYPES["timestamptz"].array_oid
 
@@ -85,6 +110,7 @@ class UuidArrayDumper(AsItIs):
 for array, dumper in (
     (TextArray, TextArrayDumper),
     (IntegerArray, IntegerArrayDumper),
+    (BigintArray, BigintArrayDumper),
     (TimeArray, TimeArrayDumper),
     (UuidArray, UuidArrayDumper),
 ):

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
+from pgq.db.arrays import bigint_array, text_array, uuid_array
 from pgq.db.sql import sql
 from pgq.values.duration import LONGEST
 from pgq.values.outcome import BuryNow, CancelNow, Complete, ErrorInfo, Outcome, RetryLater, SnoozeFor
@@ -48,7 +49,11 @@ async def record_all(connection: AsyncConnection[Any], finished: Sequence[tuple[
     ):
         if some:
             outcomes = [one for _, one in some]
-            fence = {"workers": [worker for worker, _ in some], **lease_columns(outcomes)}
+            fence = {
+                "workers": uuid_array(worker for worker, _ in some),
+                "ids": uuid_array(one.lease.id for one in outcomes),
+                "epochs": bigint_array(one.lease.lease_epoch for one in outcomes),
+            }
             cursor = await connection.execute(sql(name), {**fence, **columns(outcomes)}, binary=True)
             through.update(row[0] for row in await cursor.fetchall())
     return through
@@ -58,19 +63,16 @@ async def settled(connection: AsyncConnection[Any], leases: Sequence[Lease]) -> 
     """The ids of those attempts that have ended by their own worker's word (a COMMIT that got no answer)."""
     cursor = await connection.execute(
         sql("settled"),
-        {"ids": [lease.id for lease in leases], "epochs": [lease.lease_epoch for lease in leases]},
+        {
+            "ids": uuid_array(lease.id for lease in leases),
+            "epochs": bigint_array(lease.lease_epoch for lease in leases),
+        },
         binary=True,
     )
     return {row[0] for row in await cursor.fetchall()}
 
 
-def lease_columns(finished: Iterable[Finished]) -> dict[str, list[Any]]:
-    """The fences, as arrays."""
-    leases = [one.lease for one in finished]
-    return {"ids": [lease.id for lease in leases], "epochs": [lease.lease_epoch for lease in leases]}
-
-
-def end_columns(finished: Iterable[Finished]) -> dict[str, list[Any]]:
+def end_columns(finished: Iterable[Finished]) -> dict[str, Any]:
     """State, result and error of the attempts that end their task."""
     states: list[str] = []
     results: list[str | None] = []
@@ -85,15 +87,15 @@ def end_columns(finished: Iterable[Finished]) -> dict[str, list[Any]]:
                 states.append("cancelled")
                 results.append(None)
                 errors.append(error_text(ErrorInfo("Cancelled", reason, "")) if reason else None)
-    return {"states": states, "results": results, "errors": errors}
+    return {"states": text_array(states), "results": text_array(results), "errors": text_array(errors)}
 
 
-def bury_columns(finished: Iterable[Finished]) -> dict[str, list[Any]]:
+def bury_columns(finished: Iterable[Finished]) -> dict[str, Any]:
     """The errors of the attempts that bury their task."""
-    return {"errors": [error_text(one.outcome.error) for one in finished if isinstance(one.outcome, BuryNow)]}
+    return {"errors": text_array(error_text(one.outcome.error) for one in finished if isinstance(one.outcome, BuryNow))}
 
 
-def back_columns(finished: Iterable[Finished]) -> dict[str, list[Any]]:
+def back_columns(finished: Iterable[Finished]) -> dict[str, Any]:
     """When tasks that are put back are due again, and why they are."""
     delays: list[float] = []
     errors: list[str | None] = []
@@ -108,7 +110,7 @@ def back_columns(finished: Iterable[Finished]) -> dict[str, list[Any]]:
             case HandBack():
                 delays.append(0.0)
                 errors.append(None)
-    return {"delays": delays, "errors": errors}
+    return {"delays": delays, "errors": text_array(errors)}
 
 
 def error_text(error: ErrorInfo) -> str:

@@ -14,7 +14,7 @@ from pgq.bench.figure import Figure
 from pgq.bench.server import connected, database
 from pgq.bench.usage import usage_of
 
-WORKERS, AT_ONCE, CONNECTIONS = 16, 20, 4
+WORKERS, AT_ONCE, CONNECTIONS = 16, 20, 20
 TASKS = 20_000
 WAITING, IDLE_SECONDS = 500, 20.0
 

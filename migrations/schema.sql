@@ -905,7 +905,11 @@ BEGIN
             level := found.ids;
             level_states := array_fill('cancelled'::text, ARRAY[cardinality(level)]);
         END LOOP;
-        level := ARRAY(SELECT DISTINCT e.child_id FROM pgq.task_dependencies AS e WHERE e.parent_id = ANY (ended || children) ORDER BY 1);
+        level := ARRAY(
+            SELECT DISTINCT e.child_id
+            FROM   unnest(ended || children) AS p (id)
+                   CROSS JOIN LATERAL (SELECT d.child_id FROM pgq.task_dependencies AS d WHERE d.parent_id = p.id OFFSET 0) AS e
+            ORDER  BY 1);
         EXIT WHEN level = locked;
         locked := level;
         -- And look once more: what waits for one of these may have been committed before that was locked.

@@ -184,6 +184,7 @@ async def test_a_worker_can_do_every_duty(db: Database, sign_in: SignIn) -> None
         "pruner": 0,
         "forgetter": 0,
         "undertaker": 0,
+        "unblocker": 0,
         "scheduler": 1,
         "partitioner": 1,
         "sampler": 1,

@@ -24,7 +24,7 @@ LEASE = 3.0
 
 PARTS = {
     "claimer": "AS lane (queue, priority, run_at, id)",
-    "completer": "AS given (id, epoch, state, result, error)",
+    "completer": "AS given (id, worker, epoch, state, result, error)",
     "lease keeper": "AS held, asked.id IN (SELECT e.id",
     "listener": "LISTEN pgq_ready",
     "ticker": "pgq.maintenance",

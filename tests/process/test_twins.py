@@ -27,7 +27,7 @@ def test_only_a_test_that_fails_for_its_guard_catches_a_twin(
         twin("moved", "app/pgq/db/sql/claim.sql", "a text that is not there", ""),
         twin("no file", "app/pgq/db/sql/no_such_statement.sql", "SELECT", ""),
         twin("broken", "app/pgq/db/sql/claim.sql", "UPDATE pgq.tasks", "UPDAT pgq.tasks"),
-        twin("nowhere to test", "migrations/sql/*/up/*_uuid7.sql", "CREATE FUNCTION", "CREATE FUNCTIO"),
+        twin("nowhere to test", "migrations/sql/*/up/*_uuid7.sql", "REPLACE FUNCTION", "REPLACE FUNCTIO"),
     ]
 
     assert try_all(twins, database_server.conninfo) == 1

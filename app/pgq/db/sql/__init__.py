@@ -10,6 +10,9 @@ COMMENT_LINE = re.compile(r"^ *--.*\n", re.MULTILINE)
 
 @cache
 def sql(name: str) -> LiteralString:
-    """The statement in `name`.sql, without the lines that explain it: psycopg parses over 4 KB anew each time."""
-    text = files(__name__).joinpath(f"{name}.sql").read_text("utf-8")
-    return COMMENT_LINE.sub("", text)
+    """The statement in `name`.sql, with the first line only of what explains it, for those who look at sessions.
+
+    psycopg parses a text of over 4 KB anew each time.
+    """
+    first, _, rest = files(__name__).joinpath(f"{name}.sql").read_text("utf-8").partition("\n")
+    return f"{first}\n{COMMENT_LINE.sub('', rest)}"

@@ -1,10 +1,12 @@
 """The command line as a person uses it: in this process for speed, and as a real process where that matters."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,12 +48,25 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     monkeypatch.setenv("PGQ_DATA_DIR", str(tmp_path / "nothing-here"))
 
 
+@contextmanager
+def logging_as_before() -> Iterator[None]:
+    """A command sets up the log of its whole process, which here is also that of all later tests."""
+    loggers = [logging.getLogger(name) for name in (None, "alembic", "psycopg.pool")]
+    before = [(one, one.level, one.handlers[:], one.filters[:]) for one in loggers]
+    try:
+        yield
+    finally:
+        for one, level, one.handlers, one.filters in before:
+            one.setLevel(level)
+
+
 @pytest.fixture
 def pgq_alone() -> Pgq:
     """Runs `pgq …` without a database."""
 
     def run(*words: object, input: str | None = None) -> Ended:
-        result = CliRunner().invoke(app, [str(word) for word in words], input=input)
+        with logging_as_before():
+            result = CliRunner().invoke(app, [str(word) for word in words], input=input)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         return Ended(result.exit_code, result.stdout, result.stderr)

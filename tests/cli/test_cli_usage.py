@@ -12,7 +12,7 @@ from pgq.cli import logs
 from pgq.cli.failures import Failed, WrongUsage
 from pgq.cli.loading import load_app
 from pgq.cli.processes import read_queues
-from tests.cli.conftest import Pgq
+from tests.cli.conftest import Pgq, logging_as_before
 
 APP = "import pgq\nqueue = pgq.App()\n"
 
@@ -144,15 +144,11 @@ def test_queues_are_names_with_weights() -> None:
 
 
 def test_logs_are_lines_for_people_or_json(capsys: pytest.CaptureFixture[str]) -> None:
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
-    try:
+    with logging_as_before():
         for style in ("console", "json"):
             logs.configure(style=style, level="info")
             logging.getLogger("pgq.task").info("hello %s", "ada", extra={"task_id": "t1"})
             logging.getLogger("pgq").debug("too quiet")
-    finally:
-        root.handlers[:], root.level = before[0], before[1]
     people, json_line = capsys.readouterr().err.splitlines()
     assert people.endswith("INFO pgq.task [t1]: hello ada")
     assert '"message": "hello ada", "task_id": "t1"' in json_line

@@ -1,5 +1,8 @@
 """Cron as it is written: fields, aliases, and what is said of one that cannot be."""
 
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
@@ -90,6 +93,14 @@ def test_an_unknown_time_zone_is_refused(timezone: object) -> None:
     with pytest.raises(InvalidTask) as refused:
         Cron.parse("@daily", timezone)
     assert refused.value.field == "timezone"
+
+
+def test_a_machine_without_time_zones_of_its_own_has_them_all_the_same() -> None:
+    """Slim containers have none."""
+    words = "from pgq.values.cron import Cron; print(Cron.parse('@daily', 'Europe/Paris').zone)"
+    slim = {**os.environ, "PYTHONTZPATH": ""}
+    asked = subprocess.run([sys.executable, "-c", words], env=slim, capture_output=True, text=True, check=True)
+    assert asked.stdout == "Europe/Paris\n"
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,8 @@ BEGIN
     IF other_times OR OLD.paused_at IS NOT NULL AND NEW.paused_at IS NULL THEN
         NEW.next_tick_at := NULL;
         NEW.due_at := NULL;
+    ELSIF NEW.jitter_seconds < OLD.jitter_seconds THEN
+        NEW.due_at := least(NEW.due_at, NEW.next_tick_at + make_interval(secs => NEW.jitter_seconds));
     END IF;
     NEW.error := NULL;
     NEW.error_at := NULL;

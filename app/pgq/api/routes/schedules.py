@@ -31,6 +31,8 @@ router = APIRouter(prefix="/v1/schedules", tags=["Schedules"], route_class=Stric
 Name = Annotated[ScheduleName, Path(description="The schedule's name.")]
 Reader = Annotated[Caller, needs("read")]
 Operator = Annotated[Caller, needs("operate")]
+# Whoever has tasks submitted could submit them.
+Submitter = Annotated[Caller, needs("operate", also=("submit",))]
 
 LOCATION = {"Location": {"description": "Where it is.", "schema": {"type": "string"}}}
 
@@ -58,7 +60,7 @@ def list_schedules(here: Here, caller: Reader, limit: Limit = 50, cursor: Cursor
     response_model=Schedule,
     responses={201: {"headers": LOCATION}, **responses("duplicate")},
 )
-async def create_schedule(here: Here, caller: Operator, body: CreateSchedule) -> Response:
+async def create_schedule(here: Here, caller: Submitter, body: CreateSchedule) -> Response:
     """It fires first at the first tick after now. A token with queue patterns binds it to the queue it has now."""
     given = await checked(here, caller, body)
     return await run_in_threadpool(created, here, caller, body.name, given)
@@ -87,7 +89,7 @@ def get_schedule(here: Here, caller: Reader, name: Name) -> Response:
         **responses("not_found", "wrong_state"),
     },
 )
-async def put_schedule(here: Here, caller: Operator, name: Name, body: PutSchedule) -> Response:
+async def put_schedule(here: Here, caller: Submitter, name: Name, body: PutSchedule) -> Response:
     """The whole of it: what is left out is the default again. A paused one stays paused.
 
     Another cron or time zone counts from now on. A schedule that an app's code declares is changed there: 409.
@@ -151,7 +153,7 @@ def resume_schedule(here: Here, caller: Operator, name: Name) -> Response:
     response_model=Task,
     responses={201: {"headers": LOCATION}, **responses("not_found", "queue_full")},
 )
-def run_schedule(here: Here, caller: Operator, name: Name) -> Response:
+def run_schedule(here: Here, caller: Submitter, name: Name) -> Response:
     """Submit its task now, beside its ticks: paused or not, whatever runs. Answers the task."""
     with here.pools.connection() as connection, connection.transaction():
         hold(connection, caller, name)

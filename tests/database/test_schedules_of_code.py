@@ -1,6 +1,7 @@
 """Schedules that an app's code declares: published at a worker's start, shown while it lives, and whose they are."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -69,6 +70,14 @@ def test_a_version_that_was_taken_back_gives_way_to_the_one_that_runs_on(connect
     old.show(connection)
     found = rows(connection, "cron, seen_at > clock_timestamp() - interval '10 s', next_tick_at IS NULL")
     assert found == [("@daily", True, True), ("@daily", True, False)]
+
+
+def test_a_time_zone_that_only_the_worker_knows_keeps_no_worker_from_its_start(
+    connection: psycopg.Connection[Any],
+) -> None:
+    """A server's own list may be shorter than Python's. If no scheduler knows it either, the row says so."""
+    Declared([replace(declared(), timezone="US/Elsewhere")]).publish(connection)
+    assert rows(connection, "name, timezone") == [("s", "US/Elsewhere")]
 
 
 def test_what_is_shown_is_written_four_times_a_minute_at_most(connection: psycopg.Connection[Any]) -> None:

@@ -94,7 +94,7 @@ class Needs(SecurityBase):
 
 
 def needs(*scopes: ScopeName, also: tuple[ScopeName, ...] = ()) -> Any:
-    """`caller: Annotated[Caller, needs("operate")]`: the caller, who has one of these scopes or `admin`; `also` these."""
+    """`caller: Annotated[Caller, needs("operate")]`: who has one of these scopes, and `also` these; or `admin`."""
     dependency: Callable[..., Any] = Needs(scopes, also)
     return Depends(dependency)
 

@@ -1239,6 +1239,10 @@ BEGIN
     END IF;
     -- A statement of its own: it sees what the last holder of the lock committed.
     SELECT * INTO post FROM pgq.maintenance AS m WHERE m.duty = duty;
+    IF post.last_started_at > clock_timestamp() THEN
+        post.next_due_at := '-infinity';
+        post.held_until := NULL;
+    END IF;
     IF post.next_due_at > clock_timestamp() THEN
         RETURN false;
     END IF;

@@ -33,6 +33,11 @@ async def due_schedules(connection: AsyncConnection[Any], most: int) -> list[Due
     return await (await cursor.execute(sql("schedules/due"), {"most": most, "alive": CODE_ALIVE})).fetchall()
 
 
+async def look_again(connection: AsyncConnection[Any]) -> None:
+    """Forget what comes next where the clock was put back since the last turn."""
+    await connection.execute(sql("schedules/look_again"))
+
+
 async def refuse_schedule(connection: AsyncConnection[Any], name: str, why: str) -> None:
     """Say in its row why a schedule could not fire; the scheduler tries it again in a minute."""
     await connection.execute(sql("schedules/refuse"), {"name": name, "why": why})

@@ -1,14 +1,19 @@
 """Schedules over HTTP: who may see and change which, what is written down of it, what is hidden."""
 
+import asyncio
 from typing import Any
 
 import httpx2
+import psycopg
 from psycopg import Connection
 
 from pgq.api.app import create_app
 from pgq.values.settings import Settings
 from tests.api.conftest import Secured, running
 from tests.api.schedules import NIGHTLY, create, names
+from tests.until import until_then
+
+WAITS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
 
 async def test_every_change_is_audited_with_it_and_no_payload_is(
@@ -109,6 +114,19 @@ async def test_who_may_not_submit_a_task_has_no_schedule_submit_one(
     for verb in ("pause", "resume"):
         assert (await operator.post(f"/v1/schedules/nightly/{verb}")).status_code == 200
     assert (await operator.delete("/v1/schedules/nightly")).status_code == 204
+
+
+async def test_a_schedule_that_comes_up_while_it_is_put_is_looked_at_too(
+    secured: Secured, connection: Connection[Any], dsn: str
+) -> None:
+    client = await secured.client("operate", "submit", queues=["mail-*"])
+    with psycopg.connect(dsn) as other:
+        other.execute("INSERT INTO pgq.schedules (name, cron, kind, queue) VALUES ('x', '@daily', 'bill', 'billing')")
+        body = {"cron": "@hourly", "kind": "send", "queue": "mail-eu"}
+        put = asyncio.create_task(client.put("/v1/schedules/x", json=body))
+        await until_then(lambda: connection.execute(WAITS).fetchone(), "the PUT to wait")
+    assert (await put).status_code == 404
+    assert connection.execute("SELECT kind, queue FROM pgq.schedules").fetchall() == [("bill", "billing")]
 
 
 async def test_what_a_token_for_some_queues_makes_stays_in_the_queue_that_was_checked(

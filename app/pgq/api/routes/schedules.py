@@ -1,5 +1,6 @@
 """Schedules: made, changed, paused, run at once."""
 
+import contextlib
 from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -24,6 +25,7 @@ from pgq.api.visible import seen as task_seen
 from pgq.db import schedules as reads
 from pgq.operate import schedules
 from pgq.values import schedule as values
+from pgq.values.errors import ScheduleExists
 
 router = APIRouter(prefix="/v1/schedules", tags=["Schedules"], route_class=StrictRoute)
 
@@ -186,12 +188,19 @@ def created(here: Services, caller: Caller, name: str, given: dict[str, Any]) ->
 
 def replaced(here: Services, caller: Caller, name: str, given: dict[str, Any]) -> Response:
     with here.pools.connection() as connection, connection.transaction():
-        queue = reads.lock_schedule(connection, name)
-        if queue is not None:
-            caller.hide_unless_seen(queue, "schedule")
-        new = schedules.put_schedule(connection, name, **given)
+        new = put(connection, caller, name, given)
         record(connection, caller, "schedule.create" if new else "schedule.replace", name, told(given))
         return shown(here, connection, caller, name, 201 if new else 200)
+
+
+def put(connection: Connection[Any], caller: Caller, name: str, given: dict[str, Any]) -> bool:
+    """Whether it is new. Raises the problem 404 for one of another queue."""
+    while (queue := reads.lock_schedule(connection, name)) is None:
+        with contextlib.suppress(ScheduleExists):  # somebody makes it now: it is looked at whose it is
+            schedules.create_schedule(connection, name, **given)
+            return True
+    caller.hide_unless_seen(queue, "schedule")
+    return schedules.put_schedule(connection, name, **given)
 
 
 def told(given: dict[str, Any]) -> dict[str, Any]:

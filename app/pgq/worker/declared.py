@@ -26,7 +26,7 @@ class Declared:
             self.show(connection)
 
     def show(self, connection: Connection[Any]) -> None:
-        """They are still here. One that has gone from the table is entered again."""
+        """They are still here. One that is not in the table, or as a version has it that is gone, is entered again."""
         if not self.schedules:
             return
         there = db.see_schedules(connection, self.schedules.values())

@@ -12,6 +12,8 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Match, Route
+from starlette.types import Receive, Scope, Send
 
 from pgq.api.access import Needs
 from pgq.api.problems import FieldError, Problem, pointer
@@ -53,7 +55,25 @@ class StrictRequest(Request):
 
 
 class StrictRoute(APIRoute):
-    """First who calls, then the query's names, then the body: nobody uploads or is told anything before a 401."""
+    """First who calls, then the query's names, then the body: nobody uploads or is told anything before a 401.
+
+    HEAD is answered wherever GET is; the server keeps the body back.
+    """
+
+    def takes(self, method: str) -> bool:
+        """Whether this route answers the method."""
+        return ("GET" if method == "HEAD" else method) in self.methods
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """As ever, but for HEAD. In `methods` it would be documented, too."""
+        match, found = super().matches(scope)
+        return (Match.FULL if match is Match.PARTIAL and self.takes(scope["method"]) else match), found
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request. Raises the problem 405, which names all methods of the path."""
+        if not self.takes(scope["method"]):
+            raise method_not_allowed(scope)
+        await self.app(scope, receive, send)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI's handler behind these checks."""
@@ -73,6 +93,15 @@ class StrictRoute(APIRoute):
             return await handler(request)
 
         return handle
+
+
+def method_not_allowed(scope: Scope) -> Problem:
+    """Other routes of the same path may take other methods: all of them are allowed."""
+    routes = [one for one in scope["app"].routes if isinstance(one, Route) and one.matches(scope)[0] is not Match.NONE]
+    methods = {method for one in routes for method in one.methods or ()}
+    allowed = ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
+    detail = f"{scope['method']} {scope['path']}: this path takes {allowed}"
+    return Problem("method_not_allowed", detail, headers={"Allow": allowed})
 
 
 def every(dependant: Dependant) -> Iterator[Dependant]:

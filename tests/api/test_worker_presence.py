@@ -188,6 +188,18 @@ async def test_a_token_speaks_for_the_workers_only_that_it_registered(
     assert (await worker.tell("complete", task)).status_code == 200
 
 
+async def test_what_a_stranger_says_is_no_sign_of_life(secured: Secured, connection: Connection[Any]) -> None:
+    worker = await register(await secured.client("work"))
+    stranger = worker.at(await secured.client("work"))
+    connection.execute("UPDATE pgq.workers SET beat_at = beat_at - interval '1 min'")
+    before = connection.execute("SELECT beat_at, capacity FROM pgq.workers").fetchall()
+
+    for path, body in (("/claim", {"limit": 50}), ("/heartbeat", {})):
+        assert (await stranger.ask(path, body)).status_code == 404
+
+    assert connection.execute("SELECT beat_at, capacity FROM pgq.workers").fetchall() == before
+
+
 async def test_a_worker_serves_no_queue_that_its_token_may_not_see(secured: Secured) -> None:
     client = await secured.client("work", queues=["images-*"])
     answer = await client.post("/v1/workers", json={"name": "robot", "queues": ["images-eu", "mail"]})

@@ -36,6 +36,8 @@ LONGEST_TEXT = 4_000_000
 SOON_AGAIN = (0.005, 0.02, 0.1)
 """Looks after falling asleep: an insert that began before and commits after notifies nobody."""
 SWEEP_SECONDS = 1.0
+LAST_CLAIM_SECONDS = 2.0
+"""How long a process that ends waits for the claim of somebody who has gone."""
 CLOCK_SECONDS = 60.0
 """How long the server's time, once known, is counted on by the own clock."""
 
@@ -70,6 +72,7 @@ class Claims:
         self.at_once = asyncio.Semaphore(AT_ONCE)
         self.waiting = services.part(Waiting)
         self.outcomes = services.part(Outcomes)
+        self.handing_back: set[asyncio.Task[None]] = set()
 
     async def claim(
         self, worker: UUID, queues: Sequence[str], kinds: Sequence[str] | None, limit: int, wait: float
@@ -99,7 +102,7 @@ class Claims:
         """Its worker has gone: hand back what was taken for it, or is just being taken."""
 
         def taken(answer: "asyncio.Future[Lot]") -> None:
-            if not answer.cancelled() and answer.exception() is None and answer.result().tasks:
+            if not answer.cancelled() and answer.exception() is None:
                 self.hand_back(asking.worker, answer.result())
 
         if asking.claiming or asking.answer.done():
@@ -107,8 +110,12 @@ class Claims:
 
     def hand_back(self, worker: UUID, lot: Lot) -> None:
         """Have tasks that nobody got run again at once, without an attempt lost."""
-        given = self.outcomes.hand_back(worker, [task.lease for task, _ in lot.tasks])
-        self.waiting.keep(asyncio.create_task(given))
+        if not lot.tasks:
+            return
+        handing = asyncio.create_task(self.outcomes.hand_back(worker, [task.lease for task, _ in lot.tasks]))
+        self.handing_back.add(handing)
+        handing.add_done_callback(self.handing_back.discard)
+        self.waiting.keep(handing)
 
     def forget(self, group: "Group") -> None:
         """A group that nobody asks is kept for its cursors, up to a point."""
@@ -118,12 +125,15 @@ class Claims:
                 del self.groups[key]
 
     async def close(self) -> None:
-        """End the groups; whoever asks has been answered, or has gone."""
+        """End the groups; whoever asks has been answered, or has gone. What was just taken for him is handed back."""
         running = [group.serving for group in self.groups.values() if group.serving is not None]
-        for one in running:
-            one.cancel()
         if running:
+            _, stuck = await asyncio.wait(running, timeout=LAST_CLAIM_SECONDS)
+            for one in stuck:
+                one.cancel()
             await asyncio.wait(running)
+        if self.handing_back:
+            await asyncio.wait(self.handing_back)
 
 
 class Group:
@@ -228,7 +238,13 @@ class Group:
         lot = Lot()
         characters = 0
         while (room := min(PORTION, asking.limit - len(lot.tasks))) > 0 and characters < LONGEST_TEXT:
-            tasks, sent = await self.claim_portion(connection, asking.worker, room)
+            try:
+                tasks, sent = await self.claim_portion(connection, asking.worker, room)
+            except psycopg.Error:
+                if not lot.tasks:
+                    raise
+                self.cursors = None
+                break  # what is claimed already is the worker's
             lot.tasks.extend((task, sent + timedelta(seconds=task.lease_seconds)) for task in tasks)
             characters += sum(len(task.payload) for task in tasks)
             if len(tasks) < room:

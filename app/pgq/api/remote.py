@@ -55,6 +55,7 @@ class RemoteWorkers:
 
     async def alive(self, caller: Caller, worker_id: UUID, capacity: int = 1) -> RemoteWorker:
         """The caller's worker as it is now, which has just given a sign of life. Raises the problem 404."""
+        await self.speaks_for(caller, worker_id)  # nobody gives another one's sign
         return own(caller, await self.signs.ask(Sign(worker_id, capacity)))
 
     async def speaks_for(self, caller: Caller, worker_id: UUID) -> None:

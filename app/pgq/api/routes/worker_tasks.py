@@ -26,7 +26,7 @@ from pgq.api.models.worker_protocol import (
 )
 from pgq.api.outcomes import Failed, Outcomes
 from pgq.api.parents import results_of_parents
-from pgq.api.presence import while_there
+from pgq.api.presence import ClientGone, while_there
 from pgq.api.problems import Problem, responses
 from pgq.api.remote import RemoteWorkers, lease_seconds
 from pgq.api.rendering import json_response, json_text
@@ -79,11 +79,17 @@ async def claim_tasks(worker_id: UUID, request: Request, caller: Worker, body: C
         lot = await claim
         return claimed(lot, await results_of_parents(here, caller, lot), draining=False)
     lot = await while_there(request, claim)
-    if not await still_known(here, request):
+    try:
+        if not await still_known(here, request):
+            raise Problem("unauthenticated", "the token was revoked, or has expired")
+        parents = await results_of_parents(here, caller, lot)
+        if await request.is_disconnected():
+            raise ClientGone
+    except BaseException:  # also when the database, or the process, ends just now: nobody gets these tasks
         here.part(Claims).hand_back(worker_id, lot)
-        raise Problem("unauthenticated", "the token was revoked, or has expired")
+        raise
     if lot.tasks or here.stopping.is_set():
-        return claimed(lot, await results_of_parents(here, caller, lot), draining=False)
+        return claimed(lot, parents, draining=False)
     return claimed(lot, {}, draining=(await remote.alive(caller, worker_id)).draining)
 
 

@@ -58,10 +58,11 @@ async def test_a_worker_gets_its_own_queues_and_kinds_only(
     assert [task["id"] for task in await every.claim(limit=10)] == [crop], "no kinds are all kinds"
 
 
-async def test_what_is_not_the_workers_is_not_found(api: httpx2.AsyncClient) -> None:
+async def test_what_a_worker_did_not_register_with_it_cannot_claim(api: httpx2.AsyncClient) -> None:
     worker = await register(api, "images", kinds=["resize"])
-    for body in ({"queues": ["mail"]}, {"kinds": ["mail"]}):
-        assert (await worker.ask("/claim", body)).status_code == 404
+    for field in ("queues", "kinds"):
+        answer = await worker.ask("/claim", {field: ["mail"]})
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, f"#/{field}")
 
 
 async def test_nothing_is_claimed_from_a_paused_queue(api: httpx2.AsyncClient, connection: Connection[Any]) -> None:

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pgq.api.access import Caller, hide, needs
+from pgq.api.access import Caller, needs
 from pgq.api.claims import Claims, Lot
 from pgq.api.credentials import still_known
 from pgq.api.direct import DirectRoute
@@ -27,7 +27,7 @@ from pgq.api.models.worker_protocol import (
 from pgq.api.outcomes import Failed, Outcomes
 from pgq.api.parents import results_of_parents
 from pgq.api.presence import ClientGone, while_there
-from pgq.api.problems import Problem, responses
+from pgq.api.problems import FieldError, Problem, pointer, responses
 from pgq.api.remote import RemoteWorkers, lease_seconds
 from pgq.api.rendering import json_response, json_text
 from pgq.api.services import services_of
@@ -94,16 +94,22 @@ async def claim_tasks(worker_id: UUID, request: Request, caller: Worker, body: C
 
 
 def wanted(worker: RemoteWorker, body: Claim) -> tuple[list[str], list[str] | None]:
-    """The queues and kinds of a claim; None: every kind. Raises the problem 404 for one that is not the worker's."""
+    """The queues and kinds of a claim; None: every kind. Raises the problem 422 for one that is not the worker's."""
     queues = worker.queues if body.queues is None else list(dict.fromkeys(body.queues))
     kinds = worker.kinds or None
     if body.kinds is not None:
         kinds = list(dict.fromkeys(body.kinds))
     if not set(queues) <= set(worker.queues):
-        hide("queue of this worker")
+        raise not_registered("queues")
     if kinds is not None and worker.kinds and not set(kinds) <= set(worker.kinds):
-        hide("kind of this worker")
+        raise not_registered("kinds")
     return queues, kinds
+
+
+def not_registered(field: str) -> Problem:
+    """No 404: by that a worker hears that it is not known itself."""
+    reason = "holds one that the worker did not register with"
+    return Problem("invalid", f"{field}: {reason}", errors=[FieldError(pointer([field]), reason)])
 
 
 def claimed(lot: Lot, parents: Mapping[UUID, str], *, draining: bool) -> Response:

@@ -122,9 +122,7 @@ async def test_after_an_outage_what_remote_workers_held_goes_on_after_their_own_
 
 async def held_until(db: Database, when: str) -> None:
     """Let the time of the outage's end be over by so much."""
-    await db.run(
-        "UPDATE pgq.maintenance SET held_until = clock_timestamp() + %s::interval WHERE duty = 'reaper'", when
-    )
+    await db.run("UPDATE pgq.maintenance SET held_until = clock_timestamp() + %s::interval WHERE duty = 'reaper'", when)
 
 
 async def test_a_short_gap_is_no_outage(db: Database) -> None:

@@ -62,7 +62,7 @@ class StrictRoute(APIRoute):
 
     def takes(self, method: str) -> bool:
         """Whether this route answers the method."""
-        return ("GET" if method == "HEAD" else method) in self.methods
+        return ("GET" if method == "HEAD" else method) in (self.methods or ())
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """As ever, but for HEAD. In `methods` it would be documented, too."""

@@ -112,8 +112,8 @@ class Claims:
         """Have tasks that nobody got run again at once, without an attempt lost."""
         if not lot.tasks:
             return
-        handing = asyncio.create_task(self.outcomes.hand_back(worker, [task.lease for task, _ in lot.tasks]))
-        self.handing_back.add(handing)
+        given = self.outcomes.hand_back(worker, [task.lease for task, _ in lot.tasks])
+        self.handing_back.add(handing := asyncio.create_task(given))
         handing.add_done_callback(self.handing_back.discard)
         self.waiting.keep(handing)
 

@@ -20,7 +20,7 @@ from pgq.values.settings import Settings
 from tests.api.conftest import client_on, running
 from tests.api.remote import Remote, held, register
 from tests.cli import rows
-from tests.until import until_then
+from tests.until import PATIENCE, until_then
 
 
 async def waiting(connection: Connection[Any], count: int = 1) -> None:
@@ -304,6 +304,20 @@ async def test_what_is_claimed_already_is_given_when_the_database_goes_before_th
         patch.setattr(leases, "claim", once)
         assert len(await worker.claim(limit=2)) == 1
     assert len(await worker.claim(limit=2)) == 1
+
+
+async def test_an_error_of_ours_is_answered_too(api: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = await register(api)
+
+    async def broken(*_given: Any, **_named: Any) -> Any:
+        raise ValueError("no such thing was thought of")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(leases, "claim", broken)
+        for wait in (0, 60):
+            async with asyncio.timeout(PATIENCE):
+                assert (await worker.ask("/claim", {"wait_seconds": wait})).status_code == 500
+    assert await worker.claim() == []
 
 
 async def test_large_tasks_come_a_few_at_a_time(api: httpx2.AsyncClient, connection: Connection[Any]) -> None:

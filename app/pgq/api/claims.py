@@ -172,12 +172,12 @@ class Group:
         return any(answered)
 
     async def claim_for(self, asking: Asking, reader: Reader) -> bool:
-        """Claim for one; whether it is answered. When the database did not answer, nobody has to wait any longer."""
+        """Claim for one; whether it is answered. An error is for all: whoever else would go on waiting for nothing."""
         asking.claiming = True
         try:
             async with self.claims.at_once, self.claims.services.pools.connection_async() as connection:
                 lot = await reader.claim(connection, asking.worker, asking.limit)
-        except (psycopg.Error, PgqError) as error:
+        except Exception as error:
             reader.forget()
             for one in [one for one in self.asked if one is asking or not one.claiming]:
                 self.answer(one, translated(error))

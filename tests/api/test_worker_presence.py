@@ -7,6 +7,7 @@ import httpx2
 import pytest
 from psycopg import Connection
 
+from pgq.api import heartbeats
 from pgq.db.sql import sql
 from tests.api.conftest import Secured
 from tests.api.remote import held, register
@@ -115,6 +116,29 @@ async def test_a_heartbeat_carries_progress_and_lines_which_are_numbered_on(
         (2, 1, "info", "", "two"),
         (3, 1, "warning", "resize", "three"),
     ]
+
+
+async def test_a_progress_whose_row_is_locked_just_then_is_not_lost(
+    api: httpx2.AsyncClient, connection: Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows.submitted(connection)
+    worker = await register(api)
+    task = await worker.one()
+    keep = heartbeats.keep_progress
+    tries: list[Any] = []
+
+    async def keep_and_let_go(*given: Any) -> Any:
+        tries.append(await keep(*given))
+        connection.execute("ROLLBACK")
+        return tries[-1]
+
+    monkeypatch.setattr(heartbeats, "keep_progress", keep_and_let_go)
+    connection.execute("BEGIN")
+    connection.execute("SELECT FROM pgq.tasks FOR UPDATE")
+    await worker.beat(held(task, progress={"value": 1, "message": "all"}))
+
+    assert [[one.kept for one in answers] for answers in tries] == [[False], [True]]
+    assert (await api.get(f"/v1/tasks/{task['id']}")).json()["progress"]["message"] == "all"
 
 
 async def test_a_heartbeat_that_is_sent_again_doubles_no_line(

@@ -9,6 +9,7 @@ from psycopg import Connection
 
 from pgq.api import heartbeats
 from pgq.db.sql import sql
+from pgq.db.task_logs import keep_progress
 from tests.api.conftest import Secured
 from tests.api.remote import held, register
 from tests.cli import rows
@@ -124,7 +125,7 @@ async def test_a_progress_whose_row_is_locked_just_then_is_not_lost(
     rows.submitted(connection)
     worker = await register(api)
     task = await worker.one()
-    keep = heartbeats.keep_progress
+    keep = keep_progress
     tries: list[Any] = []
 
     async def keep_and_let_go(*given: Any) -> Any:

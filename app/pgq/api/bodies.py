@@ -57,23 +57,20 @@ class StrictRequest(Request):
 class StrictRoute(APIRoute):
     """First who calls, then the query's names, then the body: nobody uploads or is told anything before a 401.
 
-    HEAD is answered wherever GET is; the server keeps the body back.
+    HEAD is answered wherever GET is, and documented nowhere; the server keeps the body back.
     """
-
-    def takes(self, method: str) -> bool:
-        """Whether this route answers the method."""
-        return ("GET" if method == "HEAD" else method) in (self.methods or ())
-
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """As ever, but for HEAD. In `methods` it would be documented, too."""
-        match, found = super().matches(scope)
-        return (Match.FULL if match is Match.PARTIAL and self.takes(scope["method"]) else match), found
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Raises the problem 405, which names all methods of the path."""
-        if not self.takes(scope["method"]):
-            raise method_not_allowed(scope)
-        await self.app(scope, receive, send)
+        if scope["method"] in (self.methods or ()):
+            await self.app(scope, receive, send)
+            return
+        methods = routes_of_path(scope)
+        if scope["method"] != "HEAD" or "GET" not in methods:
+            raise method_not_allowed(scope, methods.keys())
+        route, found = methods["GET"]
+        scope.update(found)
+        await route.app(scope, receive, send)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI's handler behind these checks."""
@@ -95,10 +92,19 @@ class StrictRoute(APIRoute):
         return handle
 
 
-def method_not_allowed(scope: Scope) -> Problem:
+def routes_of_path(scope: Scope) -> dict[str, tuple[Route, Scope]]:
+    """By method: the first route that takes it on the request's path, and what it finds there."""
+    methods: dict[str, tuple[Route, Scope]] = {}
+    for route in scope["app"].routes:
+        match, found = route.matches({**scope, "path_params": {}})
+        if match is not Match.NONE and isinstance(route, Route):
+            for method in route.methods or ():
+                methods.setdefault(method, (route, found))
+    return methods
+
+
+def method_not_allowed(scope: Scope, methods: Set[str]) -> Problem:
     """Other routes of the same path may take other methods: all of them are allowed."""
-    routes = [one for one in scope["app"].routes if isinstance(one, Route) and one.matches(scope)[0] is not Match.NONE]
-    methods = {method for one in routes for method in one.methods or ()}
     allowed = ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
     detail = f"{scope['method']} {scope['path']}: this path takes {allowed}"
     return Problem("method_not_allowed", detail, headers={"Allow": allowed})

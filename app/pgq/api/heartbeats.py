@@ -23,7 +23,7 @@ from pgq.db.task_logs import keep_progress
 from pgq.values.task import Lease
 
 TRY_AFTER = (0.0, 0.02, 0.1)
-"""Pauses before each try to write a progress: somebody may have its row locked, another heartbeat of the worker, say."""
+"""Pauses before each try to write a progress: somebody may have its row locked, the worker's other heartbeat, say."""
 
 
 @dataclass(slots=True)

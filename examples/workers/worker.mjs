@@ -107,7 +107,7 @@ async function call(method, path, body, seconds = 10) {
     failures++
   }
   // The first round is quick: most likely the next address is fine.
-  await jitter(Math.max(pause, Math.min(10, 0.1 * 2 ** Math.floor(failures / ADDRESSES.length))))
+  await jitter(Math.max(pause, Math.min(3, 0.1 * 2 ** Math.floor(failures / ADDRESSES.length))))
   return null
 }
 
@@ -120,7 +120,6 @@ async function insist(method, path, body) {
 }
 
 let me // {path, lease_seconds, heartbeat_seconds}
-let anew = null // a second registration that is under way
 let stopping = false
 let stop // claim no more, finish what is held, leave
 const stopped = new Promise((resolve) => {
@@ -190,11 +189,9 @@ async function register() {
 
 /** We are not known any more: what we hold is lost, and we begin again. */
 async function registerAnew(who) {
-  if (me !== who || anew) return anew // another request has found that out before
+  if (me !== who) return // another request has found that out before
   for (const attempt of held.values()) attempt.stop('lost')
-  anew = register()
-  await anew
-  anew = null
+  await register()
 }
 
 /** Ask for as many tasks as there are free slots; the server holds the question until there is one. */

@@ -140,7 +140,7 @@ class Api:
             self.turn += 1
             self.failures += 1
         rounds = min(self.failures // len(self.addresses), 10)  # the first is quick: the next address may be fine
-        await asyncio.sleep(max(pause, min(10, 0.1 * 2**rounds)) * random.uniform(0.5, 1.5))
+        await asyncio.sleep(max(pause, min(3, 0.1 * 2**rounds)) * random.uniform(0.5, 1.5))
         return None
 
     async def insist(self, method: str, path: str, body: Any = None) -> httpx.Response:
@@ -159,9 +159,7 @@ class Worker:
         self.slots = int(os.environ.get("PGQ_CONCURRENCY", "4"))
         self.held: dict[str, Attempt] = {}
         self.running: set[asyncio.Task[None]] = set()
-        self.changed = asyncio.Event()  # a slot is free, or we are to stop
         self.stopping = asyncio.Event()
-        self.registering = asyncio.Lock()
         self.path = ""
         self.lease_seconds = self.heartbeat_seconds = 0.0
 
@@ -180,11 +178,10 @@ class Worker:
 
     async def register_anew(self, path: str) -> None:
         """We are not known any more: what we hold is lost, and we begin again."""
-        async with self.registering:
-            if path == self.path:  # else another request has found that out before
-                for attempt in self.held.values():
-                    attempt.stop("lost")
-                await self.register()
+        if path == self.path:  # else another request has found that out before
+            for attempt in self.held.values():
+                attempt.stop("lost")
+            await self.register()
 
     async def claim(self) -> None:
         """Ask for as many tasks as there are free slots; the server holds the question until there is one."""
@@ -202,21 +199,19 @@ class Worker:
             for task in answer.json()["tasks"]:
                 attempt = self.held[task["id"]] = Attempt(task)
                 self.running.add(running := asyncio.create_task(self.run(attempt, path)))
-                running.add_done_callback(self.slot_freed)
+                running.add_done_callback(self.running.discard)
             if answer.json()["draining"]:
-                self.stop()
+                self.stopping.set()
             elif not answer.json()["tasks"]:
                 await asyncio.sleep(0.1)  # a service that is stopping answers at once: no busy loop with it
 
-    def slot_freed(self, running: asyncio.Task[None]) -> None:
-        self.running.discard(running)
-        self.changed.set()
-
-    async def claim_for_ever(self) -> None:
+    async def claim_for_ever(self, stopping: asyncio.Task[Any]) -> None:
         """Until told to stop."""
         while not self.stopping.is_set():
-            self.changed.clear()
-            await (self.claim() if len(self.running) < self.slots else self.changed.wait())
+            if len(self.running) < self.slots:
+                await self.claim()
+            else:
+                await asyncio.wait((*self.running, stopping), return_when=asyncio.FIRST_COMPLETED)
 
     async def run(self, attempt: Attempt, path: str) -> None:
         """One attempt, and its outcome told until it is heard."""
@@ -281,7 +276,7 @@ class Worker:
                 if one.task["id"] in news["cancel"]:
                     one.stop("cancelled")
             if news["draining"]:
-                self.stop()
+                self.stopping.set()
         return answer is not None
 
     async def beat_for_ever(self) -> None:
@@ -295,19 +290,14 @@ class Worker:
             if answered:  # else at once to the next address
                 await asyncio.sleep(self.heartbeat_seconds * random.uniform(0.8, 1))
 
-    def stop(self) -> None:
-        """Claim no more, finish what is held, leave."""
-        self.stopping.set()
-        self.changed.set()
-
     async def live(self) -> None:
         """From the first request to the last."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, self.stop)
+            asyncio.get_running_loop().add_signal_handler(number, self.stopping.set)
         await self.register()
+        stopping = asyncio.create_task(self.stopping.wait())  # then: claim no more, finish what is held, leave
         beating = asyncio.create_task(self.beat_for_ever())
-        claiming = asyncio.create_task(self.claim_for_ever())
-        stopping = asyncio.create_task(self.stopping.wait())
+        claiming = asyncio.create_task(self.claim_for_ever(stopping))
         done, _ = await asyncio.wait((stopping, beating, claiming), return_when=asyncio.FIRST_COMPLETED)
         for part in done:
             part.result()  # of a bug, the traceback: better to end than to live on as half a worker

@@ -97,7 +97,7 @@ call() {
   # The first round is quick: most likely the next address is fine.
   [[ $pause =~ ^[0-9]+$ ]] || pause=0
   jitter "$(awk -v f="$failures" -v n="${#ADDRESSES[@]}" -v pause="$pause" \
-    'BEGIN { s = 0.1 * 2 ^ int((f + 1) / n); if (s > 10) s = 10; print s > pause ? s : pause }')"
+    'BEGIN { s = 0.1 * 2 ^ int((f + 1) / n); if (s > 3) s = 3; print s > pause ? s : pause }')"
   return 1
 }
 
@@ -189,33 +189,29 @@ stop_job() { # stop_job JOB WHY: first politely, at the next heartbeat not any m
 }
 
 beat() { # beat JOB…: renew their leases, with what their handlers have said; fails when that was not answered
-  local job tasks='' before lines told=() reply id asked_at=$SECONDS at=0
+  local job tasks='' before lines reply id asked_at=$SECONDS
+  local -A told=()
   for job; do
     id=${job##*/}
+    before=$(<"$job/told") && lines=$(wc -l <"$job/log") || continue # it has just ended, and its folder is gone
+    ((lines <= before + 1000)) || lines=$((before + 1000)) # a heartbeat takes no more
+    told[$job]=$lines
     tasks+="${tasks:+, }{\"id\": \"${id%.*}\", \"lease_epoch\": ${id#*.}"
-    if mkdir "$job/telling" 2>/dev/null; then # else another process is telling of it right now
-      before=$(<"$job/told") lines=$(wc -l <"$job/log")
-      ((lines <= before + 1000)) || lines=$((before + 1000)) # a heartbeat takes no more
-      told+=("$job" "$lines")
-      ((lines <= before)) ||
-        tasks+=", \"log\": [$(sed -n "$((before + 1)),${lines}p" "$job/log" | json_quoted '{"n": #, "message": "' ', ' '"}' "$before")]"
-      [[ ! -s $job/progress ]] || tasks+=", \"progress\": $(<"$job/progress")"
-    fi
+    ((lines <= before)) ||
+      tasks+=", \"log\": [$(sed -n "$((before + 1)),${lines}p" "$job/log" | json_quoted '{"n": #, "message": "' ', ' '"}' "$before")]"
+    [[ ! -s $job/progress ]] || tasks+=", \"progress\": $(<"$job/progress")"
     tasks+='}'
-  done
+  done 2>/dev/null
   # No longer than until the next one is due: a silent address must not cost the leases.
   reply=$(call POST "$WORKER/heartbeat" "$HEARTBEAT_SECONDS" <<<"{\"tasks\": [$tasks]}")
-  for ((at = 0; at < ${#told[@]}; at += 2)); do
-    [[ $(status_of "$reply") != 200 ]] || echo "${told[at + 1]}" >"${told[at]}/told"
-    rmdir "${told[at]}/telling"
-  done 2>/dev/null # a task may end, and its folder go, at any moment
   case $(status_of "$reply") in
     200) ;;
     '') return 1 ;;
     *) say "heartbeat: $reply"; return 0 ;;
   esac
-  for job; do
+  for job in "${!told[@]}"; do
     id=${job##*/} id=${id%.*}
+    echo "${told[$job]}" >"$job/told"
     if [[ $(json /lost <<<"$reply") == *"\"$id\""* ]]; then stop_job "$job" lost; else echo "$asked_at" >"$job/renewed"; fi
     [[ $(json /cancel <<<"$reply") != *"\"$id\""* ]] || stop_job "$job" cancelled
   done 2>/dev/null

@@ -1,8 +1,12 @@
 """Workers over HTTP, in the words of the tests."""
 
+import asyncio
 from typing import Any
 
 import httpx2
+from psycopg import Connection
+
+from tests.until import until_then
 
 Json = dict[str, Any]
 
@@ -61,3 +65,14 @@ async def register(client: httpx2.AsyncClient, *queues: str, kinds: list[str] | 
     answer = await client.post("/v1/workers", json=body if kinds is None else {**body, "kinds": kinds})
     assert answer.status_code == 201, answer.text
     return Remote(client, answer.json()["id"])
+
+
+async def waiting(connection: Connection[Any], count: int = 1) -> None:
+    """Until so many workers are to be notified."""
+    statement = "SELECT count(*) = %s FROM pgq.waiting_workers"
+    await until_then(lambda: (connection.execute(statement, [count]).fetchone() or [False])[0], f"{count} who wait")
+
+
+def poll(worker: Remote, **body: Any) -> "asyncio.Task[httpx2.Response]":
+    """A claim that waits for a minute."""
+    return asyncio.create_task(worker.ask("/claim", {"wait_seconds": 60, **body}))

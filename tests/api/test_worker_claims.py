@@ -13,20 +13,9 @@ from pgq.api.services import Services
 from pgq.values.errors import DatabaseUnavailable
 from pgq.values.settings import Settings
 from tests.api.conftest import client_on, running
-from tests.api.remote import Remote, held, register
+from tests.api.remote import Remote, held, poll, register, waiting
 from tests.cli import rows
 from tests.until import until_then
-
-
-async def waiting(connection: Connection[Any], count: int = 1) -> None:
-    """Until so many workers are to be notified."""
-    statement = "SELECT count(*) = %s FROM pgq.waiting_workers"
-    await until_then(lambda: (connection.execute(statement, [count]).fetchone() or [False])[0], f"{count} who wait")
-
-
-def poll(worker: Remote, **body: Any) -> "asyncio.Task[httpx2.Response]":
-    """A claim that waits for a minute."""
-    return asyncio.create_task(worker.ask("/claim", {"wait_seconds": 60, **body}))
 
 
 async def test_a_claim_gives_what_is_ready_most_urgent_first_up_to_its_limit(
@@ -53,10 +42,11 @@ async def test_a_worker_gets_its_own_queues_and_kinds_only(
     assert [task["id"] for task in await every.claim(limit=10)] == [crop], "no kinds are all kinds"
 
 
-async def test_what_is_not_the_workers_is_not_found(api: httpx2.AsyncClient) -> None:
+async def test_what_a_worker_did_not_register_with_it_cannot_claim(api: httpx2.AsyncClient) -> None:
     worker = await register(api, "images", kinds=["resize"])
-    for body in ({"queues": ["mail"]}, {"kinds": ["mail"]}):
-        assert (await worker.ask("/claim", body)).status_code == 404
+    for field in ("queues", "kinds"):
+        answer = await worker.ask("/claim", {field: ["mail"]})
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, f"#/{field}")
 
 
 async def test_nothing_is_claimed_from_a_paused_queue(api: httpx2.AsyncClient, connection: Connection[Any]) -> None:

@@ -7,7 +7,9 @@ import httpx2
 import pytest
 from psycopg import Connection
 
+from pgq.api import heartbeats
 from pgq.db.sql import sql
+from pgq.db.task_logs import keep_progress
 from tests.api.conftest import Secured
 from tests.api.remote import held, register
 from tests.cli import rows
@@ -117,6 +119,29 @@ async def test_a_heartbeat_carries_progress_and_lines_which_are_numbered_on(
     ]
 
 
+async def test_a_progress_whose_row_is_locked_just_then_is_not_lost(
+    api: httpx2.AsyncClient, connection: Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows.submitted(connection)
+    worker = await register(api)
+    task = await worker.one()
+    keep = keep_progress
+    tries: list[Any] = []
+
+    async def keep_and_let_go(*given: Any) -> Any:
+        tries.append(await keep(*given))
+        connection.execute("ROLLBACK")
+        return tries[-1]
+
+    monkeypatch.setattr(heartbeats, "keep_progress", keep_and_let_go)
+    connection.execute("BEGIN")
+    connection.execute("SELECT FROM pgq.tasks FOR UPDATE")
+    await worker.beat(held(task, progress={"value": 1, "message": "all"}))
+
+    assert [[one.kept for one in answers] for answers in tries] == [[False], [True]]
+    assert (await api.get(f"/v1/tasks/{task['id']}")).json()["progress"]["message"] == "all"
+
+
 async def test_a_heartbeat_that_is_sent_again_doubles_no_line(
     api: httpx2.AsyncClient, connection: Connection[Any]
 ) -> None:
@@ -186,6 +211,18 @@ async def test_a_token_speaks_for_the_workers_only_that_it_registered(
     ]
     assert [answer.status_code for answer in answers] == [404] * 7
     assert (await worker.tell("complete", task)).status_code == 200
+
+
+async def test_what_a_stranger_says_is_no_sign_of_life(secured: Secured, connection: Connection[Any]) -> None:
+    worker = await register(await secured.client("work"))
+    stranger = worker.at(await secured.client("work"))
+    connection.execute("UPDATE pgq.workers SET beat_at = beat_at - interval '1 min'")
+    before = connection.execute("SELECT beat_at, capacity FROM pgq.workers").fetchall()
+
+    for path, body in (("/claim", {"limit": 50}), ("/heartbeat", {})):
+        assert (await stranger.ask(path, body)).status_code == 404
+
+    assert connection.execute("SELECT beat_at, capacity FROM pgq.workers").fetchall() == before
 
 
 async def test_a_worker_serves_no_queue_that_its_token_may_not_see(secured: Secured) -> None:

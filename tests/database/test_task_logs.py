@@ -8,6 +8,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from pgq.db import remote
 from pgq.db import task_logs as reports
 from pgq.db.task_logs import BEGINNING, KeptProgress, task_logs
 from pgq.values.outcome import BuryNow
@@ -235,3 +236,28 @@ async def test_workers_and_admins_read_and_write_logs_and_nobody_else_does(db: D
             else:
                 with pytest.raises(psycopg.errors.InsufficientPrivilege):
                     await doing()
+
+
+async def test_a_heartbeat_sent_twice_at_the_same_moment_doubles_no_line(db: Database) -> None:
+    claimed = await db.running()
+    said = [remote.Line(claimed.lease, n, "info", "a", f"line {n}") for n in (1, 2)]
+    first, second = await db.another(autocommit=False), await db.another()
+    await remote.add_lines(first, A, said)  # not committed: nobody sees it
+
+    again = asyncio.create_task(remote.add_lines(second, A, said))
+    await db.until_waiting(second)
+    await first.commit()
+    await again
+
+    assert read(db, claimed.id) == ["line 1", "line 2"]
+
+
+async def test_heartbeats_of_two_workers_do_not_wait_for_one_another(db: Database) -> None:
+    one, two = await db.running(A), await db.running(B)
+    holder = await db.another(autocommit=False)
+    await remote.add_lines(holder, A, [remote.Line(one.lease, 1, "info", "a", "of A")])
+
+    await remote.add_lines(db.connection, B, [remote.Line(two.lease, 1, "info", "a", "of B")])
+
+    assert read(db, two.id) == ["of B"]
+    await holder.rollback()

@@ -12,6 +12,8 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Match, Route
+from starlette.types import Receive, Scope, Send
 
 from pgq.api.access import Needs
 from pgq.api.problems import FieldError, Problem, pointer
@@ -53,7 +55,22 @@ class StrictRequest(Request):
 
 
 class StrictRoute(APIRoute):
-    """First who calls, then the query's names, then the body: nobody uploads or is told anything before a 401."""
+    """First who calls, then the query's names, then the body: nobody uploads or is told anything before a 401.
+
+    HEAD is answered wherever GET is, and documented nowhere; the server keeps the body back.
+    """
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request. Raises the problem 405, which names all methods of the path."""
+        if scope["method"] in (self.methods or ()):
+            await self.app(scope, receive, send)
+            return
+        methods = routes_of_path(scope)
+        if scope["method"] != "HEAD" or "GET" not in methods:
+            raise method_not_allowed(scope, methods.keys())
+        route, found = methods["GET"]
+        scope.update(found)
+        await route.app(scope, receive, send)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI's handler behind these checks."""
@@ -73,6 +90,24 @@ class StrictRoute(APIRoute):
             return await handler(request)
 
         return handle
+
+
+def routes_of_path(scope: Scope) -> dict[str, tuple[Route, Scope]]:
+    """By method: the first route that takes it on the request's path, and what it finds there."""
+    methods: dict[str, tuple[Route, Scope]] = {}
+    for route in scope["app"].routes:
+        match, found = route.matches({**scope, "path_params": {}})
+        if match is not Match.NONE and isinstance(route, Route):
+            for method in route.methods or ():
+                methods.setdefault(method, (route, found))
+    return methods
+
+
+def method_not_allowed(scope: Scope, methods: Set[str]) -> Problem:
+    """Other routes of the same path may take other methods: all of them are allowed."""
+    allowed = ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
+    detail = f"{scope['method']} {scope['path']}: this path takes {allowed}"
+    return Problem("method_not_allowed", detail, headers={"Allow": allowed})
 
 
 def every(dependant: Dependant) -> Iterator[Dependant]:

@@ -26,6 +26,8 @@ AT_ONCE = 4
 """Claims that are under way at the same time, of one group or of several."""
 SOON_AGAIN = (0.005, 0.02, 0.1)
 """Looks after falling asleep: an insert that began before and commits after notifies nobody."""
+LAST_CLAIM_SECONDS = 2.0
+"""How long a process that ends waits for the claim of somebody who has gone."""
 
 
 @dataclass(eq=False)
@@ -51,6 +53,7 @@ class Claims:
         self.at_once = asyncio.Semaphore(AT_ONCE)
         self.waiting = services.part(Waiting)
         self.outcomes = services.part(Outcomes)
+        self.handing_back: set[asyncio.Task[None]] = set()
 
     async def claim(
         self, worker: UUID, queues: Sequence[str], kinds: Sequence[str] | None, limit: int, wait: float
@@ -80,7 +83,7 @@ class Claims:
         """Its worker has gone: hand back what was taken for it, or is just being taken."""
 
         def taken(answer: "asyncio.Future[Lot]") -> None:
-            if not answer.cancelled() and answer.exception() is None and answer.result().tasks:
+            if not answer.cancelled() and answer.exception() is None:
                 self.hand_back(asking.worker, answer.result())
 
         if asking.claiming or asking.answer.done():
@@ -88,8 +91,12 @@ class Claims:
 
     def hand_back(self, worker: UUID, lot: Lot) -> None:
         """Have tasks that nobody got run again at once, without an attempt lost."""
+        if not lot.tasks:
+            return
         given = self.outcomes.hand_back(worker, [task.lease for task, _ in lot.tasks])
-        self.waiting.keep(asyncio.create_task(given))
+        self.handing_back.add(handing := asyncio.create_task(given))
+        handing.add_done_callback(self.handing_back.discard)
+        self.waiting.keep(handing)
 
     def forget(self, group: "Group") -> None:
         """A group that nobody asks is kept for its cursors, up to a point."""
@@ -99,12 +106,15 @@ class Claims:
                 del self.groups[key]
 
     async def close(self) -> None:
-        """End the groups; whoever asks has been answered, or has gone."""
+        """End the groups; whoever asks has been answered, or has gone. What was just taken for him is handed back."""
         running = [group.serving for group in self.groups.values() if group.serving is not None]
-        for one in running:
-            one.cancel()
         if running:
+            _, stuck = await asyncio.wait(running, timeout=LAST_CLAIM_SECONDS)
+            for one in stuck:
+                one.cancel()
             await asyncio.wait(running)
+        if self.handing_back:
+            await asyncio.wait(self.handing_back)
 
 
 class Group:
@@ -162,12 +172,12 @@ class Group:
         return any(answered)
 
     async def claim_for(self, asking: Asking, reader: Reader) -> bool:
-        """Claim for one; whether it is answered. When the database did not answer, nobody has to wait any longer."""
+        """Claim for one; whether it is answered. An error is for all: whoever else would go on waiting for nothing."""
         asking.claiming = True
         try:
             async with self.claims.at_once, self.claims.services.pools.connection_async() as connection:
                 lot = await reader.claim(connection, asking.worker, asking.limit)
-        except (psycopg.Error, PgqError) as error:
+        except Exception as error:
             reader.forget()
             for one in [one for one in self.asked if one is asking or not one.claiming]:
                 self.answer(one, translated(error))

@@ -6,9 +6,11 @@ from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from pgq.api.bodies import StrictRoute
+
 FILES = files("pgq.api") / "static"
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=StrictRoute)
 
 
 @router.get("/openapi.json")
@@ -35,5 +37,5 @@ def page(name: str) -> Response:
 
 def add_docs(app: FastAPI) -> None:
     """The pages and what they are made of."""
-    app.include_router(router)
+    app.router.routes += router.routes
     app.mount("/static", StaticFiles(directory=str(FILES)), name="static")

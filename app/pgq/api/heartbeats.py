@@ -1,5 +1,6 @@
 """Heartbeats of remote workers: leases renewed, and what attempts have said written down."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -20,6 +21,9 @@ from pgq.db.leases import Extension, extend
 from pgq.db.sql import sql
 from pgq.db.task_logs import keep_progress
 from pgq.values.task import Lease
+
+TRY_AFTER = (0.0, 0.02, 0.1)
+"""Pauses before each try to write a progress: somebody may have its row locked, the worker's other heartbeat, say."""
 
 
 @dataclass(slots=True)
@@ -72,8 +76,12 @@ async def keep(here: Services, worker: UUID, held: Sequence[HeldTask]) -> None:
         return
     with our_errors():
         async with here.pools.connection_async() as connection:
-            if progress:
-                await keep_progress(connection, worker, progress)
+            for pause in TRY_AFTER:
+                if progress:
+                    await asyncio.sleep(pause)
+                    answers = await keep_progress(connection, worker, progress)
+                    locked = {one.id for one in answers if one.held and not one.kept}
+                    progress = {lease: said for lease, said in progress.items() if lease.id in locked}
             if lines:
                 try:
                     await remote.add_lines(connection, worker, lines)

@@ -45,7 +45,10 @@ class EventStream(Response):
         del self.headers["content-length"]
         self.events = events
 
-    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] == "HEAD":
+            await Response.__call__(self, scope, receive, send)
+            return
         sending, going = asyncio.ensure_future(self.send(send)), asyncio.ensure_future(gone(receive))
         try:
             await asyncio.wait((sending, going), return_when=asyncio.FIRST_COMPLETED)

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import psycopg
 from psycopg import AsyncConnection
 
 from pgq.db import leases
@@ -50,7 +51,13 @@ class Reader:
         lot = Lot()
         characters = 0
         while (room := min(PORTION, limit - len(lot.tasks))) > 0 and characters < LONGEST_TEXT:
-            tasks, sent = await self.claim_portion(connection, worker, room)
+            try:
+                tasks, sent = await self.claim_portion(connection, worker, room)
+            except psycopg.Error:
+                if not lot.tasks:
+                    raise
+                self.forget()
+                break  # what is claimed already is the worker's
             lot.tasks.extend((task, sent + timedelta(seconds=task.lease_seconds)) for task in tasks)
             characters += sum(len(task.payload) for task in tasks)
             if len(tasks) < room:

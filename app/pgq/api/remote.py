@@ -14,9 +14,8 @@ from pgq.db import remote as db
 from pgq.db.errors import our_errors
 from pgq.db.remote import RemoteWorker
 from pgq.values.settings import Settings
+from pgq.values.task import REMOTE_LEASE_SECONDS
 
-LEASE_SECONDS = 10.0
-"""How long a claim over HTTP lasts unless it is renewed: what a worker that vanished held goes on within 15 s."""
 SEE_KINDS_EVERY = 60.0
 MOST_KNOWN = 10_000
 """Workers that a process remembers, so that not every outcome asks for its worker again."""
@@ -24,7 +23,7 @@ MOST_KNOWN = 10_000
 
 def lease_seconds(settings: Settings) -> float:
     """How long a claim over HTTP lasts: no longer than other workers' do."""
-    return min(LEASE_SECONDS, settings.lease_seconds)
+    return min(REMOTE_LEASE_SECONDS, settings.lease_seconds)
 
 
 def heartbeat_seconds(settings: Settings) -> float:
@@ -56,6 +55,7 @@ class RemoteWorkers:
 
     async def alive(self, caller: Caller, worker_id: UUID, capacity: int = 1) -> RemoteWorker:
         """The caller's worker as it is now, which has just given a sign of life. Raises the problem 404."""
+        await self.speaks_for(caller, worker_id)  # nobody gives another one's sign
         return own(caller, await self.signs.ask(Sign(worker_id, capacity)))
 
     async def speaks_for(self, caller: Caller, worker_id: UUID) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from psycopg import AsyncConnection, Connection
+from psycopg import AsyncClientCursor, AsyncConnection, Connection
 from psycopg.rows import class_row, scalar_row
 
 from pgq.db.sql import sql
@@ -126,10 +126,11 @@ def fences(leases: Sequence[tuple[UUID, Lease]]) -> dict[str, list[Any]]:
 async def add_lines(connection: AsyncConnection[Any], worker: UUID, lines: Sequence[Line]) -> None:
     """Write lines behind those that the attempts have said before; of an attempt whose lease is lost none are kept.
 
-    One whose number is there already was said before.
+    One whose number is there already was said before, perhaps at this very moment and to another service. The lock and
+    the lines go out in one message, which is one transaction: a client that freezes keeps nobody waiting.
     """
-    await connection.execute(
-        sql("remote/add_lines"),
+    await AsyncClientCursor(connection).execute(
+        f"{sql('remote/lock_lines')};\n{sql('remote/add_lines')}",
         {
             "worker": worker,
             "ids": [line.lease.id for line in lines],

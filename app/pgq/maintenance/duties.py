@@ -2,6 +2,7 @@
 
 from pgq.maintenance.duty import Duty
 from pgq.maintenance.scheduler import Scheduler
+from pgq.values.task import REMOTE_LEASE_SECONDS
 
 EVERY_SECOND = 1.0
 
@@ -11,14 +12,16 @@ def duties(*, lease: float, kind_grace: float, retention: float = 7 * 86_400) ->
 
     What happened is forgotten after `retention` seconds.
     """
+    remote = min(lease, REMOTE_LEASE_SECONDS)
     return (
-        # After an outage, the holders of leases that ran out meanwhile have one lease's time to renew them.
+        # After an outage, the holders of leases that ran out meanwhile have one lease's time to renew them: remote
+        # workers theirs, all others so much more.
         Duty(
             name="reaper",
             statement="reap",
             period=EVERY_SECOND,
-            hold=lease,
-            parameters={"only": None},
+            hold=remote,
+            parameters={"only": None, "longer": lease - remote},
             candidates="expired_leases",
         ),
         Duty(

@@ -169,6 +169,10 @@ class Lease(NamedTuple):
     lease_epoch: int
 
 
+REMOTE_LEASE_SECONDS = 10.0
+"""How long a claim over HTTP lasts unless it is renewed: what a worker that vanished held goes on within 15 s."""
+
+
 class Claimed(NamedTuple):
     """A task as its worker sees it. The payload is still text, so that one that cannot be read costs only itself.
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Body
 from psycopg import Connection
 from starlette.responses import Response
 
@@ -21,6 +21,10 @@ router = APIRouter(prefix="/v1", route_class=StrictRoute)
 
 Operator = Annotated[Caller, needs("operate")]
 
+# Without a body nothing is asked for: that is told as such, not as a content type that is missing.
+ByTasks = Annotated[SomeTasks, Body(default_factory=SomeTasks)]
+ByDeadLetters = Annotated[SomeDeadLetters, Body(default_factory=SomeDeadLetters)]
+
 WITHIN = 20.0
 """Seconds after which no further batch begins: an answer comes before proxies give up, and says that there are more."""
 
@@ -33,7 +37,7 @@ WITHIN = 20.0
     response_model=BulkReport,
     responses=responses("filter_required"),
 )
-def cancel_tasks(here: Here, caller: Operator, body: SomeTasks) -> Response:
+def cancel_tasks(here: Here, caller: Operator, body: ByTasks) -> Response:
     """Cancel the live tasks that fit; running handlers are told to stop."""
     which = body.filter(caller.queues)
     with here.pools.connection() as connection:
@@ -56,7 +60,7 @@ def cancel_tasks(here: Here, caller: Operator, body: SomeTasks) -> Response:
     response_model=BulkReport,
     responses=responses("filter_required"),
 )
-def retry_tasks(here: Here, caller: Operator, body: SomeTasks) -> Response:
+def retry_tasks(here: Here, caller: Operator, body: ByTasks) -> Response:
     """Run the tasks that fit again: dead ones are redriven, waiting ones run now, ended ones give new tasks."""
     which = body.filter(caller.queues)
     with here.pools.connection() as connection:
@@ -79,7 +83,7 @@ def retry_tasks(here: Here, caller: Operator, body: SomeTasks) -> Response:
     response_model=BulkReport,
     responses=responses("filter_required"),
 )
-def redrive_dead_letters(here: Here, caller: Operator, body: SomeDeadLetters) -> Response:
+def redrive_dead_letters(here: Here, caller: Operator, body: ByDeadLetters) -> Response:
     """Bring the dead letters that fit back: due now, with all their attempts again."""
     which = body.filter(caller.queues)
     with here.pools.connection() as connection:
@@ -102,7 +106,7 @@ def redrive_dead_letters(here: Here, caller: Operator, body: SomeDeadLetters) ->
     response_model=BulkReport,
     responses=responses("filter_required"),
 )
-def purge_dead_letters(here: Here, caller: Operator, body: SomeDeadLetters) -> Response:
+def purge_dead_letters(here: Here, caller: Operator, body: ByDeadLetters) -> Response:
     """Forget the dead letters that fit for good."""
     which = body.filter(caller.queues)
     with here.pools.connection() as connection:

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pgq.api.access import Caller, hide, needs
+from pgq.api.access import Caller, needs
 from pgq.api.claims import Claims
 from pgq.api.credentials import still_known
 from pgq.api.direct import DirectRoute
@@ -26,8 +26,8 @@ from pgq.api.models.worker_protocol import (
 )
 from pgq.api.outcomes import Failed, Outcomes
 from pgq.api.parents import results_of_parents
-from pgq.api.presence import while_there
-from pgq.api.problems import Problem, responses
+from pgq.api.presence import ClientGone, while_there
+from pgq.api.problems import FieldError, Problem, pointer, responses
 from pgq.api.reader import Lot
 from pgq.api.remote import RemoteWorkers, lease_seconds
 from pgq.api.rendering import json_response, json_text
@@ -80,25 +80,37 @@ async def claim_tasks(worker_id: UUID, request: Request, caller: Worker, body: C
         lot = await claim
         return claimed(lot, await results_of_parents(here, caller, lot), draining=False)
     lot = await while_there(request, claim)
-    if not await still_known(here, request):
+    try:
+        if not await still_known(here, request):
+            raise Problem("unauthenticated", "the token was revoked, or has expired")
+        parents = await results_of_parents(here, caller, lot)
+        if await request.is_disconnected():
+            raise ClientGone
+    except BaseException:  # also when the database, or the process, ends just now: nobody gets these tasks
         here.part(Claims).hand_back(worker_id, lot)
-        raise Problem("unauthenticated", "the token was revoked, or has expired")
+        raise
     if lot.tasks or here.stopping.is_set():
-        return claimed(lot, await results_of_parents(here, caller, lot), draining=False)
+        return claimed(lot, parents, draining=False)
     return claimed(lot, {}, draining=(await remote.alive(caller, worker_id)).draining)
 
 
 def wanted(worker: RemoteWorker, body: Claim) -> tuple[list[str], list[str] | None]:
-    """The queues and kinds of a claim; None: every kind. Raises the problem 404 for one that is not the worker's."""
+    """The queues and kinds of a claim; None: every kind. Raises the problem 422 for one that is not the worker's."""
     queues = worker.queues if body.queues is None else list(dict.fromkeys(body.queues))
     kinds = worker.kinds or None
     if body.kinds is not None:
         kinds = list(dict.fromkeys(body.kinds))
     if not set(queues) <= set(worker.queues):
-        hide("queue of this worker")
+        raise not_registered("queues")
     if kinds is not None and worker.kinds and not set(kinds) <= set(worker.kinds):
-        hide("kind of this worker")
+        raise not_registered("kinds")
     return queues, kinds
+
+
+def not_registered(field: str) -> Problem:
+    """No 404: by that a worker hears that it is not known itself."""
+    reason = "holds one that the worker did not register with"
+    return Problem("invalid", f"{field}: {reason}", errors=[FieldError(pointer([field]), reason)])
 
 
 def claimed(lot: Lot, parents: Mapping[UUID, str], *, draining: bool) -> Response:

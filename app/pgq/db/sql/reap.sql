@@ -1,5 +1,7 @@
 -- End the attempts whose lease ran out: their worker is dead, frozen or cut off. The lock re-checks state and expiry, so
--- a worker that renewed or finished in between keeps its task. Runs only under the turn that pgq.take_turn() gave.
+-- a worker that renewed or finished in between keeps its task. After an outage all are held back for as long as the lease
+-- of a remote worker, whose tasks then go on; other workers' leases are longer, and have so much longer to be renewed.
+-- Runs only under the turn that pgq.take_turn() gave.
 WITH expired AS MATERIALIZED (
     SELECT t.id, t.lease_epoch, t.created_at, t.run_at, t.started_at, t.leased_by, t.queue, t.kind, t.attempt,
            t.attempt >= t.max_attempts AS exhausted,
@@ -13,6 +15,9 @@ WITH expired AS MATERIALIZED (
     FROM   pgq.tasks AS t
     WHERE  current_setting('pgq.turn', true) = 'reaper'
     AND    t.state = 'running' AND t.lease_expires_at < clock_timestamp()
+    AND    (coalesce((SELECT m.held_until FROM pgq.maintenance AS m WHERE m.duty = 'reaper')
+                     < clock_timestamp() - make_interval(secs => %(longer)s), true)
+            OR EXISTS (SELECT FROM pgq.workers AS w WHERE w.id = t.leased_by AND w.remote))
     AND    (%(only)s::uuid IS NULL OR t.id = %(only)s::uuid)
     ORDER  BY t.id LIMIT 1000
     FOR    UPDATE OF t SKIP LOCKED

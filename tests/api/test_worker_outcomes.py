@@ -17,6 +17,11 @@ from tests.cli import rows
 from tests.until import until_then
 
 ERROR = {"type": "ValueError", "message": "no such image", "traceback": "File x"}
+BODIES: dict[str, dict[str, Any]] = {
+    "complete": {"result": 1},
+    "fail": {"error": ERROR},
+    "snooze": {"delay_seconds": 3600},
+}
 
 
 async def status(api: httpx2.AsyncClient, task: dict[str, Any]) -> dict[str, Any]:
@@ -113,14 +118,9 @@ async def test_a_snoozed_task_loses_no_attempt(api: httpx2.AsyncClient, connecti
     assert (shown["state"], shown["attempt"], shown["error"]) == ("scheduled", 0, None)
 
 
-@pytest.mark.parametrize("verb", ["complete", "fail", "snooze"])
+@pytest.mark.parametrize("verb", BODIES)
 async def test_nobody_reports_what_is_not_his(api: httpx2.AsyncClient, connection: Connection[Any], verb: str) -> None:
-    bodies: dict[str, dict[str, Any]] = {
-        "complete": {"result": 1},
-        "fail": {"error": ERROR},
-        "snooze": {"delay_seconds": 1},
-    }
-    body = bodies[verb]
+    body = BODIES[verb]
     rows.submitted(connection)
     holder, other = await register(api), await register(api)
     task = await holder.one()
@@ -135,6 +135,39 @@ async def test_nobody_reports_what_is_not_his(api: httpx2.AsyncClient, connectio
 
     assert (await holder.tell("complete", task, result=1)).status_code == 200
     assert (await other.tell(verb, task, **body)).status_code == 409, "no repetition: it is another one's attempt"
+
+
+@pytest.mark.parametrize("together", [False, True])
+@pytest.mark.parametrize(
+    ("first", "then"), [(one, other) for one in BODIES for other in BODIES if one != other], ids=lambda verb: verb
+)
+async def test_another_word_of_the_same_worker_is_no_repetition(
+    api: httpx2.AsyncClient, connection: Connection[Any], first: str, then: str, together: bool
+) -> None:
+    rows.submitted(connection)
+    worker = await register(api)
+    task = await worker.one()
+    said = (worker.tell(first, task, **BODIES[first]), worker.tell(then, task, **BODIES[then]))
+    answers = await asyncio.gather(*said) if together else [await one for one in said]
+    assert [answer.status_code for answer in answers] == [200, 409]
+    states = {"complete": "succeeded", "fail": "retrying", "snooze": "scheduled"}
+    assert (await status(api, task))["state"] == states[first]
+    assert (await worker.tell(first, task, **BODIES[first])).status_code == 200, "the same again"
+    assert (await worker.tell(then, task, **BODIES[then])).status_code == 409
+
+
+async def test_a_task_that_was_handed_back_is_not_completed(dsn: str, connection: Connection[Any]) -> None:
+    rows.submitted(connection)
+    async with (
+        running(create_app(Settings(auth="off"), conninfo=dsn)) as here,
+        running(create_app(Settings(auth="off"), conninfo=dsn)) as there,
+    ):
+        worker = await register(here)
+        task = await worker.one()
+        await worker.at(there).beat()  # the other service knows the worker
+        assert (await here.delete(f"/v1/workers/{worker.id}")).status_code == 204
+        assert (await worker.at(there).tell("complete", task, result=1)).status_code == 409
+        assert (await status(here, task))["state"] == "pending"
 
 
 async def test_a_lease_that_was_taken_back_is_lost_whoever_has_the_task_now(

@@ -50,7 +50,6 @@ class Failed:
         return RetryLater(DEFAULT_BACKOFF(attempt.attempt) if self.delay is None else self.delay, self.error)
 
 
-Fence = tuple[UUID, Lease]
 Answer = bool | Exception
 
 
@@ -62,9 +61,12 @@ class Report(NamedTuple):
     said: Complete | SnoozeFor | HandBack | Failed
 
     @property
-    def fence(self) -> Fence:
-        """Who says it, of which attempt."""
-        return self.worker, self.lease
+    def gist(self) -> "Gist":
+        """The same for the same report again."""
+        return self.worker, self.lease, type(self.said)
+
+
+Gist = tuple[UUID, Lease, type[Complete | SnoozeFor | HandBack | Failed]]
 
 
 class Outcomes:
@@ -115,14 +117,15 @@ class OutcomeLane:
 
     async def write_all(self, reports: Sequence[Report]) -> list[Answer]:
         """One statement a kind of outcome, whoever reports."""
-        # The same report twice, or two that contradict each other: the first one counts.
-        first = {report.fence: report for report in reversed(reports)}
-        answers: dict[Fence, Answer] = {}
+        first: dict[Gist, Report] = {}
+        for report in reports:
+            first.setdefault(report.gist, report)
+        answers: dict[Gist, Answer] = {}
         for some in rounds(first.values()):
             answers.update(await self.persist(some))
-        return [answers[report.fence] for report in reports]
+        return [answers[report.gist] for report in reports]
 
-    async def persist(self, reports: Sequence[Report]) -> dict[Fence, Answer]:
+    async def persist(self, reports: Sequence[Report]) -> dict[Gist, Answer]:
         """Write them, again when the connection broke: the fence lets nothing through twice."""
         until = time.monotonic() + PATIENCE
         while True:
@@ -135,20 +138,20 @@ class OutcomeLane:
             except psycopg.Error as error:
                 known = translated(error)
                 if not isinstance(known, DatabaseUnavailable) or time.monotonic() > until:
-                    return dict.fromkeys((report.fence for report in reports), known)
+                    return dict.fromkeys((report.gist for report in reports), known)
                 await self.steady.recover(error)
 
-    async def halved(self, reports: Sequence[Report], error: Exception) -> dict[Fence, Answer]:
+    async def halved(self, reports: Sequence[Report], error: Exception) -> dict[Gist, Answer]:
         """One of these cannot be kept: the others are, and it is refused."""
         if len(reports) == 1:
             said = error.diag.message_primary if isinstance(error, psycopg.Error) else str(error)
-            return {reports[0].fence: Problem("invalid", f"PostgreSQL cannot keep the outcome: {said}")}
+            return {reports[0].gist: Problem("invalid", f"PostgreSQL cannot keep the outcome: {said}")}
         middle = len(reports) // 2
         return {**await self.persist(reports[:middle]), **await self.persist(reports[middle:])}
 
-    async def write_once(self, connection: AsyncConnection[Any], reports: Sequence[Report]) -> dict[Fence, Answer]:
+    async def write_once(self, connection: AsyncConnection[Any], reports: Sequence[Report]) -> dict[Gist, Answer]:
         """Write what the fence lets through, and look up the rest: it may have been written before."""
-        failed = [report.fence for report in reports if isinstance(report.said, Failed)]
+        failed = [(report.worker, report.lease) for report in reports if isinstance(report.said, Failed)]
         attempts = await remote.attempts(connection, failed) if failed else {}
         finished = []
         for report in reports:
@@ -159,16 +162,28 @@ class OutcomeLane:
                 case Complete() | SnoozeFor() | HandBack() as outcome:
                     finished.append((report.worker, Finished(report.lease, outcome)))
         through = await record_all(connection, finished)
-        missing = [report.fence for report in reports if report.lease.id not in through]
-        ended = await remote.settled(connection, missing) if missing else set()
+        missing = [report for report in reports if report.lease.id not in through]
+        known = [(one.worker, one.lease, how_it_ended(one.said)) for one in missing]
+        ended = await remote.settled(connection, known) if known else set()
         self.steady.waits = 0
-        return {report.fence: report.lease.id in through or report.lease.id in ended for report in reports}
+        return {report.gist: report.lease.id in through or report.lease.id in ended for report in reports}
 
     async def close(self) -> None:
         """Finish what has gathered, then close the connection."""
         if self.gather.running is not None:
             await self.gather.running
         await self.steady.drop()
+
+
+def how_it_ended(said: Complete | SnoozeFor | HandBack | Failed) -> remote.Ended:
+    """What there is to be found of an attempt of which this was said before."""
+    match said:
+        case Complete():
+            return "completed"
+        case Failed():
+            return "failed"
+        case SnoozeFor() | HandBack():
+            return "put back"
 
 
 def rounds(reports: Iterable[Report]) -> list[list[Report]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from psycopg import AsyncClientCursor, AsyncConnection, Connection
@@ -23,6 +23,10 @@ class RemoteWorker:
     queues: list[str]
     kinds: list[str]
     draining: bool
+
+
+Ended = Literal["completed", "failed", "put back"]
+"""What a worker has said of an attempt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +112,14 @@ async def attempts(connection: AsyncConnection[Any], leases: Sequence[tuple[UUID
         return {row.id: row for row in await found.fetchall()}
 
 
-async def settled(connection: AsyncConnection[Any], leases: Sequence[tuple[UUID, Lease]]) -> set[UUID]:
-    """The ids of those attempts that have ended by their worker's own word."""
+async def settled(connection: AsyncConnection[Any], reports: Sequence[tuple[UUID, Lease, Ended]]) -> set[UUID]:
+    """The ids of those attempts that have ended by their worker's own word, and by this one: no other counts as said."""
+    given = {
+        **fences([(worker, lease) for worker, lease, _ in reports]),
+        "ends": [end for _, _, end in reports],
+    }
     async with connection.cursor(row_factory=scalar_row, binary=True) as cursor:
-        return set(await (await cursor.execute(sql("remote/settled"), fences(leases))).fetchall())
+        return set(await (await cursor.execute(sql("remote/settled"), given)).fetchall())
 
 
 def fences(leases: Sequence[tuple[UUID, Lease]]) -> dict[str, list[Any]]:

@@ -7,6 +7,7 @@ CREATE FUNCTION pgq.settle_children(children uuid[]) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     parents uuid[] := ARRAY(SELECT DISTINCT e.parent_id FROM pgq.task_dependencies AS e WHERE e.child_id = ANY (children));

@@ -6,6 +6,7 @@ CREATE FUNCTION pgq.end_waiting(ids uuid[], reasons jsonb[]) RETURNS SETOF uuid
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET plan_cache_mode = force_generic_plan
 SET enable_nestloop = off
 AS $$
 BEGIN

@@ -15,15 +15,20 @@ BEGIN
         IF NEW.cron !~ '^\s*(@[a-zA-Z]+|\S+(\s+\S+){4,5})\s*$' THEN
             PERFORM pgq.refuse('cron', 'must have five fields, six with seconds first, or be an alias such as @daily');
         END IF;
-        BEGIN
-            PERFORM clock_timestamp() AT TIME ZONE NEW.timezone;
-        EXCEPTION WHEN invalid_parameter_value THEN
-            PERFORM pgq.refuse('timezone', format('%L is not a time zone such as Europe/Paris', NEW.timezone));
-        END;
+        -- Code's was read by the worker that has it, where a server may know fewer.
+        IF NEW.source = 'user' THEN
+            BEGIN
+                PERFORM clock_timestamp() AT TIME ZONE NEW.timezone;
+            EXCEPTION WHEN invalid_parameter_value THEN
+                PERFORM pgq.refuse('timezone', format('%L is not a time zone such as Europe/Paris', NEW.timezone));
+            END;
+        END IF;
     END IF;
     IF other_times OR OLD.paused_at IS NOT NULL AND NEW.paused_at IS NULL THEN
         NEW.next_tick_at := NULL;
         NEW.due_at := NULL;
+    ELSIF NEW.jitter_seconds < OLD.jitter_seconds THEN
+        NEW.due_at := least(NEW.due_at, NEW.next_tick_at + make_interval(secs => NEW.jitter_seconds));
     END IF;
     NEW.error := NULL;
     NEW.error_at := NULL;
@@ -1264,6 +1269,10 @@ BEGIN
     END IF;
     -- A statement of its own: it sees what the last holder of the lock committed.
     SELECT * INTO post FROM pgq.maintenance AS m WHERE m.duty = duty;
+    IF post.last_started_at > clock_timestamp() THEN
+        post.next_due_at := '-infinity';
+        post.held_until := NULL;
+    END IF;
     IF post.next_due_at > clock_timestamp() THEN
         RETURN false;
     END IF;
@@ -1936,8 +1945,9 @@ CREATE TABLE pgq.schedules (
     CONSTRAINT schedule_payload CHECK (((jsonb_typeof(payload) = 'object'::text) AND (octet_length((payload)::text) <= 1000000))),
     CONSTRAINT schedule_priority CHECK (((priority >= 0) AND (priority <= 9))),
     CONSTRAINT schedule_queue_length CHECK (((char_length(queue) >= 1) AND (char_length(queue) <= 128))),
+    CONSTRAINT schedule_seen CHECK (((source <> 'code'::text) OR (seen_at IS NOT NULL))),
     CONSTRAINT schedule_source CHECK ((source = ANY (ARRAY['user'::text, 'code'::text]))),
-    CONSTRAINT schedule_times CHECK (((next_tick_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (next_tick_at < '3000-01-01 00:00:00+00'::timestamp with time zone) AND (due_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (due_at < '3000-01-01 00:00:00+00'::timestamp with time zone) AND (last_tick_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (last_tick_at < '3000-01-01 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT schedule_times CHECK (((next_tick_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (next_tick_at < '3000-01-01 00:00:00+00'::timestamp with time zone) AND (due_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (due_at < '3000-01-01 00:00:00+00'::timestamp with time zone) AND (last_tick_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (last_tick_at < '3000-01-01 00:00:00+00'::timestamp with time zone) AND (paused_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (paused_at < '3000-01-01 00:00:00+00'::timestamp with time zone) AND (error_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (error_at < '3000-01-01 00:00:00+00'::timestamp with time zone) AND (seen_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (seen_at < '3000-01-01 00:00:00+00'::timestamp with time zone) AND (created_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (created_at < '3000-01-01 00:00:00+00'::timestamp with time zone) AND (updated_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (updated_at < '3000-01-01 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT schedule_timezone_length CHECK (((char_length(timezone) >= 1) AND (char_length(timezone) <= 64)))
 );
 

@@ -97,8 +97,8 @@ def new_schedule() -> Mapping[str, Any]:
 class Route:
     """Which scopes are let in, besides admin, and with what answer; how the others and `elsewhere` are answered.
 
-    elsewhere: the answer to a token with such a scope, but for the queues `other-*` only. without_read: the answer to
-    the scope submit where it sees only what its own token submitted.
+    also: the scope that a token with one of these needs besides. elsewhere: the answer to a token with such a scope,
+    but for the queues `other-*` only. own_only: the scope submit sees only what its own token submitted.
     """
 
     scopes: tuple[str, ...]
@@ -108,6 +108,7 @@ class Route:
     body: Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None = None
     open: bool = False
     own_only: bool = False
+    also: str | None = None
 
 
 EVERYBODY = ("nobody", *SCOPES)
@@ -138,13 +139,13 @@ ROUTES: Mapping[str, Route] = {
     "pause_queue": Route(("operate",), 200, 404, queue, {}),
     "resume_queue": Route(("operate",), 200, 404, queue),
     "list_schedules": Route(("read",)),
-    "create_schedule": Route(("operate",), 201, 403, body=new_schedule),
+    "create_schedule": Route(("operate",), 201, 403, body=new_schedule, also="submit"),
     "get_schedule": Route(("read",), 200, 404, schedule),
-    "put_schedule": Route(("operate",), 201, 403, unused_name, A_SCHEDULE),
+    "put_schedule": Route(("operate",), 201, 403, unused_name, A_SCHEDULE, also="submit"),
     "delete_schedule": Route(("operate",), 204, 404, schedule),
     "pause_schedule": Route(("operate",), 200, 404, schedule),
     "resume_schedule": Route(("operate",), 200, 404, schedule),
-    "run_schedule": Route(("operate",), 201, 404, schedule),
+    "run_schedule": Route(("operate",), 201, 404, schedule, also="submit"),
     "list_workers": Route(("read",)),
     "register_worker": Route(("work",), 201, 403, body={"name": "robot", "queues": [QUEUE]}),
     "drain_worker": Route(("work", "operate"), 200, 404, remote),
@@ -192,7 +193,7 @@ def expected(route: Route, scope: str) -> int:
         return route.answer if route.open else 401
     if scope == "submit" and route.own_only:
         return 404
-    return route.answer if scope == "admin" or scope in route.scopes else 403
+    return route.answer if scope == "admin" or (scope in route.scopes and route.also is None) else 403
 
 
 async def test_every_route_lets_in_whom_it_should_and_nobody_else(
@@ -209,6 +210,12 @@ async def test_every_route_lets_in_whom_it_should_and_nobody_else(
         answer = await ask(client, connection, routes[name], route)
         if answer.status_code != expected(route, scope):
             wrong.append((name, scope, expected(route, scope), answer.status_code, answer.text[:200]))
+    for name, route in ROUTES.items():
+        if route.also is not None:
+            client = await secured.client(*route.scopes, route.also, queues=["mail-*"])
+            answer = await ask(client, connection, routes[name], route)
+            if answer.status_code != route.answer:
+                wrong.append((name, "both", route.answer, answer.status_code, answer.text[:200]))
     assert not wrong
 
 
@@ -216,13 +223,16 @@ async def test_a_token_for_other_queues_is_told_nothing_of_this_one(
     secured: Secured, connection: Connection[Any]
 ) -> None:
     routes = operations()
-    clients = {scope: await secured.client(scope, queues=["other-*"]) for scope in SCOPES if scope != "admin"}
+    needed = {(scope, route.also) for route in ROUTES.values() if not route.open for scope in route.scopes}
+    clients = {
+        (scope, also): await secured.client(*filter(None, (scope, also)), queues=["other-*"]) for scope, also in needed
+    }
     connection.execute("INSERT INTO pgq.kinds (kind, queue) VALUES ('echo', %s)", [QUEUE])
     rows.worker(connection, ["echo"])
     connection.execute("UPDATE pgq.workers SET queues = ARRAY[%s]", [QUEUE])
     wrong = []
-    for (name, route), (scope, client) in product(ROUTES.items(), clients.items()):
-        if route.open or scope not in route.scopes:
+    for (name, route), ((scope, also), client) in product(ROUTES.items(), clients.items()):
+        if route.open or scope not in route.scopes or also != route.also:
             continue
         answer = await ask(client, connection, routes[name], route)
         told = answer.json() if answer.headers.get("content-type") == "application/json" else {}

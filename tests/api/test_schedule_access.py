@@ -1,14 +1,19 @@
 """Schedules over HTTP: who may see and change which, what is written down of it, what is hidden."""
 
+import asyncio
 from typing import Any
 
 import httpx2
+import psycopg
 from psycopg import Connection
 
 from pgq.api.app import create_app
 from pgq.values.settings import Settings
 from tests.api.conftest import Secured, running
 from tests.api.schedules import NIGHTLY, create, names
+from tests.until import until_then
+
+WAITS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
 
 async def test_every_change_is_audited_with_it_and_no_payload_is(
@@ -66,7 +71,7 @@ async def test_a_token_for_some_queues_sees_and_changes_the_schedules_of_these_o
     await secured.admin.post("/v1/schedules", json={"name": "theirs", "cron": "@daily", "kind": "bill"})
     await secured.admin.post("/v1/schedules", json={"name": "mine", "cron": "@daily", "kind": "send"})
     await secured.admin.post("/v1/schedules", json={"name": "nobodys", "cron": "@daily", "kind": "x"})
-    client = await secured.client("read", "operate", queues=["mail-*"])
+    client = await secured.client("read", "operate", "submit", queues=["mail-*"])
     assert [one["name"] for one in (await client.get("/v1/schedules")).json()["items"]] == ["mine"]
     unknown = (await client.get("/v1/schedules/unknown")).json()["detail"]
     for method, path, body in (
@@ -90,11 +95,45 @@ async def test_a_token_for_some_queues_sees_and_changes_the_schedules_of_these_o
     assert (await secured.admin.get("/v1/schedules/theirs")).json()["paused"] is False
 
 
+async def test_who_may_not_submit_a_task_has_no_schedule_submit_one(
+    secured: Secured, connection: Connection[Any]
+) -> None:
+    await secured.admin.post("/v1/schedules", json=NIGHTLY)
+    body = {"cron": "* * * * *", "kind": "anything"}
+    for scope, lacks in (("operate", "submit"), ("submit", "operate")):
+        client = await secured.client("read", scope)
+        for method, path in (("POST", ""), ("PUT", "/nightly"), ("PUT", "/new"), ("POST", "/nightly/run")):
+            sent = {**body, "name": "new"} if path == "" else body if method == "PUT" else None
+            answer = await client.request(method, f"/v1/schedules{path}", json=sent)
+            assert (answer.status_code, answer.json()["code"]) == (403, "forbidden"), (scope, path)
+            assert f"scope {lacks}" in answer.json()["detail"]
+    assert names(connection) == ["nightly"]
+    assert connection.execute("SELECT cron FROM pgq.schedules").fetchone() == (NIGHTLY["cron"],)
+    assert connection.execute("SELECT count(*) FROM pgq.tasks").fetchone() == (0,)
+    operator = await secured.client("operate")
+    for verb in ("pause", "resume"):
+        assert (await operator.post(f"/v1/schedules/nightly/{verb}")).status_code == 200
+    assert (await operator.delete("/v1/schedules/nightly")).status_code == 204
+
+
+async def test_a_schedule_that_comes_up_while_it_is_put_is_looked_at_too(
+    secured: Secured, connection: Connection[Any], dsn: str
+) -> None:
+    client = await secured.client("operate", "submit", queues=["mail-*"])
+    with psycopg.connect(dsn) as other:
+        other.execute("INSERT INTO pgq.schedules (name, cron, kind, queue) VALUES ('x', '@daily', 'bill', 'billing')")
+        body = {"cron": "@hourly", "kind": "send", "queue": "mail-eu"}
+        put = asyncio.create_task(client.put("/v1/schedules/x", json=body))
+        await until_then(lambda: connection.execute(WAITS).fetchone(), "the PUT to wait")
+    assert (await put).status_code == 404
+    assert connection.execute("SELECT kind, queue FROM pgq.schedules").fetchall() == [("bill", "billing")]
+
+
 async def test_what_a_token_for_some_queues_makes_stays_in_the_queue_that_was_checked(
     secured: Secured, connection: Connection[Any]
 ) -> None:
     connection.execute("INSERT INTO pgq.kinds (kind, queue) VALUES ('send', 'mail-eu')")
-    client = await secured.client("read", "operate", queues=["mail-*"])
+    client = await secured.client("read", "operate", "submit", queues=["mail-*"])
     made = await client.post("/v1/schedules", json={"name": "mine", "cron": "@daily", "kind": "send"})
     assert (made.status_code, made.json()["queue"]) == (201, "mail-eu")
     replaced = await client.put("/v1/schedules/mine", json={"cron": "@hourly", "kind": "send"})

@@ -181,3 +181,44 @@ def test_hidden_fields_are_not_shown(pgq: Pgq, monkeypatch: pytest.MonkeyPatch) 
         shown = pgq("schedules", *words)
         assert "hunter2" not in shown.out
         assert "[redacted]" in shown.out
+
+
+def test_every_change_is_in_the_audit_log_as_one_over_http_is_and_no_payload(
+    pgq: Pgq, connection: Connection[Any]
+) -> None:
+    add(pgq, "nightly", '{"password": "hunter2"}', "-q", "reports")
+    pgq("schedules", "add", "nightly", "@daily", "report", "--replace")
+    pgq("schedules", "add", "other", "@daily", "report", "--replace")
+    pgq("schedules", "add", "other", "@daily", "report")
+    pgq("schedules", "pause", "nightly")
+    pgq("schedules", "resume", "nightly", "nobody")
+    task = pgq("schedules", "run", "nightly").out.strip()
+    pgq("schedules", "remove", "nightly", "nobody")
+    written = connection.execute("SELECT action, target, details FROM pgq.audit_log ORDER BY id").fetchall()
+    assert written == [
+        ("schedule.create", "nightly", {"cron": "0 3 * * *", "kind": "report", "queue": "reports"}),
+        ("schedule.replace", "nightly", {"cron": "@daily", "kind": "report"}),
+        ("schedule.create", "other", {"cron": "@daily", "kind": "report"}),
+        ("schedule.pause", "nightly", {}),
+        ("schedule.resume", "nightly", {}),
+        ("schedule.run", "nightly", {"task": task}),
+        ("schedule.delete", "nightly", {}),
+    ]
+    (actors,) = connection.execute("SELECT array_agg(DISTINCT actor) FROM pgq.audit_log").fetchall()
+    assert [actor.partition(" (")[0] for actor in actors[0]] == ["command line"]
+
+
+def test_without_its_line_in_the_audit_log_nothing_is_changed(pgq: Pgq, connection: Connection[Any]) -> None:
+    add(pgq)
+    connection.execute("ALTER TABLE pgq.audit_log ADD CONSTRAINT full_disk CHECK (false) NOT VALID")
+    before = connection.execute("SELECT * FROM pgq.schedules").fetchall()
+    for words in (
+        ("add", "new", "@daily", "x"),
+        ("add", "nightly", "@daily", "x", "--replace"),
+        ("pause", "nightly"),
+        ("run", "nightly"),
+        ("remove", "nightly"),
+    ):
+        assert pgq("schedules", *words).code == 1
+    assert connection.execute("SELECT * FROM pgq.schedules").fetchall() == before
+    assert connection.execute("SELECT count(*) FROM pgq.tasks").fetchone() == (0,)

@@ -27,6 +27,19 @@ async def test_once_a_period_however_many_processes_tick(db: Database) -> None:
     assert (await take_turn(db.connection, duty("reaper"), B))[0] == 1
 
 
+async def test_a_clock_that_is_put_back_stops_no_duty(db: Database) -> None:
+    task = await lost(db)
+    await db.run(
+        "UPDATE pgq.maintenance SET next_due_at = clock_timestamp() + interval '1 h',"
+        " last_started_at = clock_timestamp() + interval '1 h', held_until = clock_timestamp() + interval '1 h'"
+    )
+    assert await duties_db.due_duties(db.connection, ["reaper"]) == ["reaper"]
+    assert await take_turn(db.connection, duty("reaper")) == (1, [task])
+
+    assert await duties_db.due_duties(db.connection, ["reaper"]) == []
+    assert await take_turn(db.connection, duty("reaper")) == (0, [])
+
+
 async def test_of_two_tickers_at_once_one_works_and_the_other_does_not_wait(db: Database) -> None:
     await lost(db)
     busy = await db.another(autocommit=False)

@@ -165,7 +165,7 @@ async def test_ticks_are_forgotten_with_the_history_but_the_newest_of_each_sched
 
 async def test_schedules_of_code_that_is_gone_for_long_are_forgotten(db: Database) -> None:
     for name, source, days in (("old", "code", 8), ("young", "code", 6), ("mine", "user", 8)):
-        await make(db, name, YEARLY, source=source)
+        await make(db, name, YEARLY, source=source, seen_at=datetime.now(UTC))
         await db.run("UPDATE pgq.schedules SET seen_at = now() - make_interval(days => %s) WHERE name = %s", days, name)
     await db.tick("pruner")
     assert await db.value("SELECT array_agg(name ORDER BY name) FROM pgq.schedules") == ["mine", "young"]

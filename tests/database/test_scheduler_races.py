@@ -161,6 +161,22 @@ async def test_a_clock_that_is_put_back_fires_no_tick_again(db: Database) -> Non
     assert await db.value("SELECT next_tick_at > clock_timestamp() FROM pgq.schedules")
 
 
+async def test_a_clock_that_is_put_right_leaves_no_schedule_waiting_for_when_it_was_wrong(db: Database) -> None:
+    """It was years ahead, and a scheduler went along."""
+    await make(db, "waits", due="2998-01-01Z")
+    await make(db, "held back", jitter_seconds=86_400, due=5)
+    await db.run("UPDATE pgq.schedules SET due_at = now() + interval '1 h' WHERE name = 'held back'")
+    await make(db, "is due", due=2)
+    before = await row(db, "held back")
+    await db.run("UPDATE pgq.maintenance SET last_started_at = '2998-01-01Z', next_due_at = '2998-01-01Z'")
+
+    assert (await take_turn(db.connection, SCHEDULER))[0] == 1
+
+    assert len(await ticks(db, "is due")) == 1
+    assert await db.value("SELECT next_tick_at < now() + interval '1 year' FROM pgq.schedules WHERE name = 'waits'")
+    assert await row(db, "held back") == before
+
+
 async def test_a_clock_that_is_put_forward_misses_what_it_jumps_over(db: Database) -> None:
     for misfire in ("skip", "once", "all"):
         await make(db, misfire, "0 * * * *", misfire=misfire, due=3 * 86_400 + 1)

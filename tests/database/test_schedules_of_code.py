@@ -1,6 +1,7 @@
 """Schedules that an app's code declares: published at a worker's start, shown while it lives, and whose they are."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -46,7 +47,7 @@ def test_a_deploy_changes_what_code_says_and_keeps_a_pause_and_what_did_not_chan
     assert rows(connection, "updated_at")[1] == before[1]
 
 
-def test_an_old_worker_that_lives_on_through_a_deploy_only_shows_what_it_has(
+def test_of_two_versions_in_a_deploy_the_one_that_started_last_counts_while_it_lives(
     connection: psycopg.Connection[Any],
 ) -> None:
     old, new = Declared([declared("@daily")]), Declared([declared("@hourly")])
@@ -54,7 +55,29 @@ def test_an_old_worker_that_lives_on_through_a_deploy_only_shows_what_it_has(
     new.publish(connection)
     age(connection, "30 s")
     old.show(connection)
+    assert rows(connection, "cron, seen_at > clock_timestamp() - interval '10 s'") == [("@hourly", False)]
+    new.show(connection)
     assert rows(connection, "cron, seen_at > clock_timestamp() - interval '10 s'") == [("@hourly", True)]
+
+
+def test_a_version_that_was_taken_back_gives_way_to_the_one_that_runs_on(connection: psycopg.Connection[Any]) -> None:
+    """It started last, and is gone: nobody starts the others anew. They wait for it no longer than it would fire."""
+    old, new = Declared([declared("@daily"), declared(name="t")]), Declared([declared("@hourly")])
+    old.publish(connection)
+    new.publish(connection)
+    connection.execute("UPDATE pgq.schedules SET next_tick_at = '2998-01-01Z', due_at = '2998-01-01Z'")
+    age(connection, "46 s")
+    old.show(connection)
+    found = rows(connection, "cron, seen_at > clock_timestamp() - interval '10 s', next_tick_at IS NULL")
+    assert found == [("@daily", True, True), ("@daily", True, False)]
+
+
+def test_a_time_zone_that_only_the_worker_knows_keeps_no_worker_from_its_start(
+    connection: psycopg.Connection[Any],
+) -> None:
+    """A server's own list may be shorter than Python's. If no scheduler knows it either, the row says so."""
+    Declared([replace(declared(), timezone="US/Elsewhere")]).publish(connection)
+    assert rows(connection, "name, timezone") == [("s", "US/Elsewhere")]
 
 
 def test_what_is_shown_is_written_four_times_a_minute_at_most(connection: psycopg.Connection[Any]) -> None:
@@ -76,6 +99,7 @@ def test_showing_waits_for_nobody(connection: psycopg.Connection[Any], dsn: str)
     with psycopg.connect(dsn) as holder:
         holder.execute("SELECT FROM pgq.schedules FOR UPDATE")
         worker.show(connection)
+        Declared([declared("@hourly")]).show(connection)
     assert rows(connection, "seen_at < clock_timestamp() - interval '30 min'") == [(True,)]
 
 

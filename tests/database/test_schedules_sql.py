@@ -40,6 +40,7 @@ async def test_an_insert_is_enough_and_the_first_tick_is_the_next_one_from_now(d
         ({"jitter_seconds": -1}, "schedule_jitter_range"),
         ({"jitter_seconds": float("nan")}, "schedule_jitter_range"),
         ({"source": "me"}, "schedule_source"),
+        ({"source": "code"}, "schedule_seen"),
     ],
 )
 async def test_what_cannot_be_is_refused_and_the_reason_named(
@@ -49,11 +50,29 @@ async def test_what_cannot_be_is_refused_and_the_reason_named(
         await make(db, **columns)
 
 
-async def test_no_moment_that_a_scheduler_could_not_read_gets_in(db: Database) -> None:
+@pytest.mark.parametrize("moment", ["infinity", "-infinity", "294276-01-01Z"])
+async def test_no_moment_that_nobody_could_read_gets_in(db: Database, moment: str) -> None:
+    """One such row would keep all others from the scheduler, and from whoever lists them."""
     await make(db)
-    for column in ("next_tick_at", "due_at", "last_tick_at"):
-        with pytest.raises(psycopg.errors.CheckViolation, match="schedule_times"):
-            await db.run(f"UPDATE pgq.schedules SET {column} = '-infinity'")
+    columns = await db.rows(
+        "SELECT column_name AS name FROM information_schema.columns"
+        " WHERE table_schema = 'pgq' AND table_name = 'schedules' AND column_name LIKE '%%\\_at'"
+    )
+    assert len(columns) == 8
+    for column in columns:
+        if column["name"] != "updated_at":  # the trigger's own
+            with pytest.raises(psycopg.errors.CheckViolation, match="schedule_times"):
+                await db.run(f"UPDATE pgq.schedules SET {column['name']} = %s", moment)
+
+
+async def test_a_shorter_jitter_holds_for_the_tick_that_waits(db: Database) -> None:
+    await make(db, jitter_seconds=86_400, due=5)
+    await db.run("UPDATE pgq.schedules SET due_at = now() + interval '12 h'")
+    await db.run("UPDATE pgq.schedules SET jitter_seconds = 60")
+    assert await db.value("SELECT due_at - next_tick_at <= interval '60 s' FROM pgq.schedules")
+    assert await db.tick("scheduler") == 0
+    await db.run("UPDATE pgq.schedules SET jitter_seconds = 0")
+    assert await db.tick("scheduler") == 1
 
 
 @pytest.mark.parametrize("change", ["cron = '0 0 1 6 *'", "timezone = 'Asia/Tokyo'"])

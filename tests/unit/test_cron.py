@@ -1,5 +1,8 @@
 """Cron as it is written: fields, aliases, and what is said of one that cannot be."""
 
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
@@ -66,6 +69,11 @@ def test_of_a_day_of_the_month_and_one_of_the_week_either_will_do_unless_one_beg
         ("5-1 * * * *", "the minute must be"),
         ("a b c d e", "the minute must be"),
         ("0 0 31 2 *", "one that its months have"),
+        ("0 0 ? * *", "the day-of-month must be"),
+        ("0 0 15W * *", "the day-of-month must be"),
+        ("0 0 L-3 * *", "the day-of-month must be"),
+        ("0 0 * * FRI-MON", "the day-of-week must be"),
+        ("0 22-2 * * *", "the hour must be"),
         ("* * * *", "must have five fields, six with seconds first, or be an alias (@yearly"),
         ("* * * * * * *", "must have five fields"),
         ("@never", "must have five fields"),
@@ -90,6 +98,14 @@ def test_an_unknown_time_zone_is_refused(timezone: object) -> None:
     with pytest.raises(InvalidTask) as refused:
         Cron.parse("@daily", timezone)
     assert refused.value.field == "timezone"
+
+
+def test_a_machine_without_time_zones_of_its_own_has_them_all_the_same() -> None:
+    """Slim containers have none."""
+    words = "from pgq.values.cron import Cron; print(Cron.parse('@daily', 'Europe/Paris').zone)"
+    slim = {**os.environ, "PYTHONTZPATH": ""}
+    asked = subprocess.run([sys.executable, "-c", words], env=slim, capture_output=True, text=True, check=True)
+    assert asked.stdout == "Europe/Paris\n"
 
 
 @pytest.mark.parametrize(

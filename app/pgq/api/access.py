@@ -67,10 +67,13 @@ def hide(what: str = "task") -> NoReturn:
 
 
 class Needs(SecurityBase):
-    """A dependency that gives the caller, who must have one of the scopes. Asked before the body is read."""
+    """A dependency that gives the caller, who must have one of the scopes, and `also` these.
 
-    def __init__(self, scopes: tuple[ScopeName, ...]) -> None:
-        self.scopes = scopes
+    Asked before the body is read.
+    """
+
+    def __init__(self, scopes: tuple[ScopeName, ...], also: tuple[ScopeName, ...] = ()) -> None:
+        self.needed = (scopes, *((scope,) for scope in also))
         # What the documents show; a dependency of its own would be worked out anew for every request.
         self.model = BEARER.model
         self.scheme_name = BEARER.scheme_name
@@ -84,14 +87,15 @@ class Needs(SecurityBase):
         known: Caller | None = state.get("caller")
         if known is None:
             known = state["caller"] = await identify(request)
-        if not known.may(*self.scopes):
-            raise Problem("forbidden", f"this needs a token with the scope {' or '.join(self.scopes)}")
+        if not all(known.may(*one_of) for one_of in self.needed):
+            words = " and the scope ".join(" or ".join(one_of) for one_of in self.needed)
+            raise Problem("forbidden", f"this needs a token with the scope {words}")
         return known
 
 
-def needs(*scopes: ScopeName) -> Any:
-    """`caller: Annotated[Caller, needs("operate")]`: the caller, who has one of these scopes or `admin`."""
-    dependency: Callable[..., Any] = Needs(scopes)
+def needs(*scopes: ScopeName, also: tuple[ScopeName, ...] = ()) -> Any:
+    """`caller: Annotated[Caller, needs("operate")]`: who has one of these scopes, and `also` these; or `admin`."""
+    dependency: Callable[..., Any] = Needs(scopes, also)
     return Depends(dependency)
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pgq.cli.audit import record
 from pgq.cli.command import command
 from pgq.cli.failures import Failed
 from pgq.cli.options import duration, priority
@@ -85,12 +86,16 @@ def add(
     }
     given: dict[str, Any] = {option: value for option, value in options.items() if value is not None}
     arguments = read_payload(payload)
-    store = put_schedule if replace else create_schedule
+    action = "schedule.create"
     with session.connect() as connection, connection.transaction():
         try:
-            store(connection, name, cron, kind, arguments, **given)
+            if not replace:
+                create_schedule(connection, name, cron, kind, arguments, **given)
+            elif not put_schedule(connection, name, cron, kind, arguments, **given):
+                action = "schedule.replace"
         except ScheduleExists:
             raise Failed(f"a schedule has the name {name!r} already; --replace puts this one in its place") from None
+        record(connection, action, name, {"cron": cron, "kind": kind, **given})
         made = find(connection, name)
     if session.json:
         show_json(made.to_json(session.redaction()))
@@ -163,7 +168,9 @@ def remove(session: Session, names: Names) -> int | None:
     from pgq.operate.schedules import delete_schedule
 
     def act(connection: "Connection[Any]", name: str) -> object:
-        delete_schedule(connection, name)
+        with connection.transaction():
+            delete_schedule(connection, name)
+            record(connection, "schedule.delete", name)
         return {"name": name, "removed": True} if session.json else f"{name} is removed"
 
     return each_id(session, names, act)
@@ -174,7 +181,9 @@ def pause(session: Session, names: Names) -> int | None:
     from pgq.operate.schedules import pause_schedule
 
     def act(connection: "Connection[Any]", name: str) -> object:
-        done = pause_schedule(connection, name)
+        with connection.transaction():
+            done = pause_schedule(connection, name)
+            record(connection, "schedule.pause", name)
         if session.json:
             return find(connection, name).to_json(session.redaction())
         return f"{name} is paused" if done else f"{name} was paused already"
@@ -187,7 +196,9 @@ def resume(session: Session, names: Names) -> int | None:
     from pgq.operate.schedules import resume_schedule
 
     def act(connection: "Connection[Any]", name: str) -> object:
-        done = resume_schedule(connection, name)
+        with connection.transaction():
+            done = resume_schedule(connection, name)
+            record(connection, "schedule.resume", name)
         if session.json:
             return find(connection, name).to_json(session.redaction())
         return f"{name} is resumed" if done else f"{name} was not paused"
@@ -200,7 +211,9 @@ def run(session: Session, names: Names) -> int | None:
     from pgq.operate.schedules import run_schedule
 
     def act(connection: "Connection[Any]", name: str) -> object:
-        task_id = run_schedule(connection, name)
+        with connection.transaction():
+            task_id = run_schedule(connection, name)
+            record(connection, "schedule.run", name, {"task": str(task_id)})
         return session.look(connection, task_id).to_json() if session.json else task_id
 
     return each_id(session, names, act)

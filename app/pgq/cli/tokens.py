@@ -1,19 +1,16 @@
 """`pgq tokens create|list|rotate|revoke`."""
 
-import getpass
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
+from pgq.cli.audit import record, who
 from pgq.cli.command import command
 from pgq.cli.failures import Failed
 from pgq.cli.options import duration
 from pgq.cli.output import row_json, say, show, show_json, show_json_line, show_table
 from pgq.cli.session import Session
-
-if TYPE_CHECKING:
-    from psycopg import Connection
 
 SCOPES = "submit, read, operate, work, exec, admin"
 GRACE = 86_400.0
@@ -105,26 +102,3 @@ def show_token(session: Session, token_id: str, token: str) -> None:
     else:
         show(token)
         say("Keep it: it is not shown again. It goes into the header 'Authorization: Bearer ...'.")
-
-
-def record(connection: "Connection[Any]", action: str, target: str, details: dict[str, Any]) -> None:
-    from pgq.db.audit import append
-
-    append(
-        connection,
-        actor=who(),
-        token_id=None,
-        action=action,
-        target=target,
-        details=details,
-        request_id="",
-        address="",
-    )
-
-
-def who() -> str:
-    """The person at the terminal, as far as it is known."""
-    try:
-        return f"command line ({getpass.getuser()})"
-    except (KeyError, OSError):
-        return "command line"

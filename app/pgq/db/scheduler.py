@@ -1,7 +1,7 @@
 """The statements of the scheduler, and of the workers whose code declares schedules."""
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -33,6 +33,11 @@ async def due_schedules(connection: AsyncConnection[Any], most: int) -> list[Due
     return await (await cursor.execute(sql("schedules/due"), {"most": most, "alive": CODE_ALIVE})).fetchall()
 
 
+async def look_again(connection: AsyncConnection[Any]) -> None:
+    """Forget what comes next where the clock was put back since the last turn."""
+    await connection.execute(sql("schedules/look_again"))
+
+
 async def refuse_schedule(connection: AsyncConnection[Any], name: str, why: str) -> None:
     """Say in its row why a schedule could not fire; the scheduler tries it again in a minute."""
     await connection.execute(sql("schedules/refuse"), {"name": name, "why": why})
@@ -40,11 +45,14 @@ async def refuse_schedule(connection: AsyncConnection[Any], name: str, why: str)
 
 def publish_schedules(connection: Connection[Any], schedules: Iterable[NewSchedule]) -> None:
     """Have what an app's code declares in the table, unless a user's schedule has the name."""
-    declared = [{**asdict(schedule), "payload": json.loads(schedule.payload)} for schedule in schedules]
-    connection.execute(sql("schedules/publish"), {"schedules": json.dumps(declared)})
+    connection.execute(sql("schedules/publish"), {"schedules": as_json(schedules)})
 
 
-def see_schedules(connection: Connection[Any], names: Collection[str]) -> dict[str, str]:
+def see_schedules(connection: Connection[Any], schedules: Iterable[NewSchedule]) -> dict[str, str]:
     """A live worker has these in its code. Answers those that the table has, and whose they are: `code` or `user`."""
     with connection.cursor(row_factory=tuple_row) as cursor:
-        return dict(cursor.execute(sql("schedules/see"), {"names": list(names)}).fetchall())
+        return dict(cursor.execute(sql("schedules/see"), {"schedules": as_json(schedules)}).fetchall())
+
+
+def as_json(schedules: Iterable[NewSchedule]) -> str:
+    return json.dumps([{**asdict(schedule), "payload": json.loads(schedule.payload)} for schedule in schedules])

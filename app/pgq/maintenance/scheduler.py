@@ -9,7 +9,7 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from pgq.client.ids import uuid7s
-from pgq.db.scheduler import DueSchedule, due_schedules, refuse_schedule
+from pgq.db.scheduler import DueSchedule, due_schedules, look_again, refuse_schedule
 from pgq.maintenance.duty import Duty, Work
 from pgq.values.cron import Cron
 from pgq.values.errors import InvalidTask
@@ -24,6 +24,7 @@ class Scheduler(Duty):
 
     async def work(self, connection: AsyncConnection[Any]) -> Work:
         """Fire what is due now, by the database's clock."""
+        await look_again(connection)
         due = await due_schedules(connection, MOST)
         return fire(await asyncio.to_thread(planned, due) if due else [])
 

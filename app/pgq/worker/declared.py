@@ -26,10 +26,10 @@ class Declared:
             self.show(connection)
 
     def show(self, connection: Connection[Any]) -> None:
-        """They are still here. One that has gone from the table is entered again."""
+        """They are still here. One that is not in the table, or as a version has it that is gone, is entered again."""
         if not self.schedules:
             return
-        there = db.see_schedules(connection, self.schedules)
+        there = db.see_schedules(connection, self.schedules.values())
         if gone := [schedule for name, schedule in self.schedules.items() if name not in there]:
             db.publish_schedules(connection, gone)
         for name in sorted(name for name, source in there.items() if source == "user" and name not in self.told):

@@ -1,5 +1,6 @@
 """Schedules: made, changed, paused, run at once."""
 
+import contextlib
 from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -24,6 +25,7 @@ from pgq.api.visible import seen as task_seen
 from pgq.db import schedules as reads
 from pgq.operate import schedules
 from pgq.values import schedule as values
+from pgq.values.errors import ScheduleExists
 
 router = APIRouter(prefix="/v1/schedules", tags=["Schedules"], route_class=StrictRoute)
 
@@ -31,6 +33,8 @@ router = APIRouter(prefix="/v1/schedules", tags=["Schedules"], route_class=Stric
 Name = Annotated[ScheduleName, Path(description="The schedule's name.")]
 Reader = Annotated[Caller, needs("read")]
 Operator = Annotated[Caller, needs("operate")]
+# Whoever has tasks submitted could submit them.
+Submitter = Annotated[Caller, needs("operate", also=("submit",))]
 
 LOCATION = {"Location": {"description": "Where it is.", "schema": {"type": "string"}}}
 
@@ -58,7 +62,7 @@ def list_schedules(here: Here, caller: Reader, limit: Limit = 50, cursor: Cursor
     response_model=Schedule,
     responses={201: {"headers": LOCATION}, **responses("duplicate")},
 )
-async def create_schedule(here: Here, caller: Operator, body: CreateSchedule) -> Response:
+async def create_schedule(here: Here, caller: Submitter, body: CreateSchedule) -> Response:
     """It fires first at the first tick after now. A token with queue patterns binds it to the queue it has now."""
     given = await checked(here, caller, body)
     return await run_in_threadpool(created, here, caller, body.name, given)
@@ -87,7 +91,7 @@ def get_schedule(here: Here, caller: Reader, name: Name) -> Response:
         **responses("not_found", "wrong_state"),
     },
 )
-async def put_schedule(here: Here, caller: Operator, name: Name, body: PutSchedule) -> Response:
+async def put_schedule(here: Here, caller: Submitter, name: Name, body: PutSchedule) -> Response:
     """The whole of it: what is left out is the default again. A paused one stays paused.
 
     Another cron or time zone counts from now on. A schedule that an app's code declares is changed there: 409.
@@ -151,7 +155,7 @@ def resume_schedule(here: Here, caller: Operator, name: Name) -> Response:
     response_model=Task,
     responses={201: {"headers": LOCATION}, **responses("not_found", "queue_full")},
 )
-def run_schedule(here: Here, caller: Operator, name: Name) -> Response:
+def run_schedule(here: Here, caller: Submitter, name: Name) -> Response:
     """Submit its task now, beside its ticks: paused or not, whatever runs. Answers the task."""
     with here.pools.connection() as connection, connection.transaction():
         hold(connection, caller, name)
@@ -184,12 +188,19 @@ def created(here: Services, caller: Caller, name: str, given: dict[str, Any]) ->
 
 def replaced(here: Services, caller: Caller, name: str, given: dict[str, Any]) -> Response:
     with here.pools.connection() as connection, connection.transaction():
-        queue = reads.lock_schedule(connection, name)
-        if queue is not None:
-            caller.hide_unless_seen(queue, "schedule")
-        new = schedules.put_schedule(connection, name, **given)
+        new = put(connection, caller, name, given)
         record(connection, caller, "schedule.create" if new else "schedule.replace", name, told(given))
         return shown(here, connection, caller, name, 201 if new else 200)
+
+
+def put(connection: Connection[Any], caller: Caller, name: str, given: dict[str, Any]) -> bool:
+    """Whether it is new. Raises the problem 404 for one of another queue."""
+    while (queue := reads.lock_schedule(connection, name)) is None:
+        with contextlib.suppress(ScheduleExists):  # somebody makes it now: it is looked at whose it is
+            schedules.create_schedule(connection, name, **given)
+            return True
+    caller.hide_unless_seen(queue, "schedule")
+    return schedules.put_schedule(connection, name, **given)
 
 
 def told(given: dict[str, Any]) -> dict[str, Any]:

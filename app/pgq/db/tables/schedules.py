@@ -5,7 +5,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from pgq.db.tables.common import MOMENT, NOW, metadata
 
-READ = ("next_tick_at", "due_at", "last_tick_at")
+READ = ("next_tick_at", "due_at", "last_tick_at", "paused_at", "error_at", "seen_at", "created_at", "updated_at")
 
 schedules = Table(
     "schedules",
@@ -44,6 +44,7 @@ schedules = Table(
     CheckConstraint("overlap IN ('allow', 'skip')", name="schedule_overlap"),
     CheckConstraint("jitter_seconds >= 0 AND jitter_seconds <= 86400", name="schedule_jitter_range"),
     CheckConstraint("source IN ('user', 'code')", name="schedule_source"),
+    CheckConstraint("source <> 'code' OR seen_at IS NOT NULL", name="schedule_seen"),
     CheckConstraint(
         " AND ".join(f"{name} >= '2000-01-01Z' AND {name} < '3000-01-01Z'" for name in READ), name="schedule_times"
     ),

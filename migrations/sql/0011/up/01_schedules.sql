@@ -25,10 +25,15 @@ CREATE TABLE pgq.schedules (
     seen_at        timestamptz,
     created_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
     updated_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
-    -- No client reads infinity: one such row would keep the scheduler from all others.
+    CONSTRAINT schedule_seen CHECK (source <> 'code' OR seen_at IS NOT NULL),
+    -- No client reads infinity: one such row would keep all others from the scheduler, and from lists.
     CONSTRAINT schedule_times CHECK (
         next_tick_at >= '2000-01-01Z' AND next_tick_at < '3000-01-01Z' AND due_at >= '2000-01-01Z' AND due_at < '3000-01-01Z'
-        AND last_tick_at >= '2000-01-01Z' AND last_tick_at < '3000-01-01Z')
+        AND last_tick_at >= '2000-01-01Z' AND last_tick_at < '3000-01-01Z'
+        AND paused_at >= '2000-01-01Z' AND paused_at < '3000-01-01Z' AND error_at >= '2000-01-01Z' AND error_at < '3000-01-01Z'
+        AND seen_at >= '2000-01-01Z' AND seen_at < '3000-01-01Z'
+        AND created_at >= '2000-01-01Z' AND created_at < '3000-01-01Z'
+        AND updated_at >= '2000-01-01Z' AND updated_at < '3000-01-01Z')
 );
 
 -- What the scheduler asks once a second. Those to be computed have no due_at.

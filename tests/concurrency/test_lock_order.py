@@ -123,7 +123,7 @@ async def test_a_bulk_cancel_against_a_batch_of_mixed_outcomes(db: Database) -> 
 
 
 async def test_a_bulk_cancel_takes_what_waits_for_parents_last(db: Database) -> None:
-    """Who ends a parent holds it before it takes the children: the other way round, the two would wait for each other."""
+    """Who ends a parent holds it before it takes the children: the other way round, the two would deadlock."""
     middle, high = await running(db, 2)
     child = await child_of(db, high.id, id=UUID(int=1))
     holder, canceller = await db.another(autocommit=False), await db.another()
@@ -161,6 +161,24 @@ async def test_a_cancel_takes_a_waiting_task_and_what_waits_for_it_in_the_order_
     assert await cancelling == "cancelled"
     assert await states(db, [task, child]) == ["cancelled", "pending"]
     await nothing_is_left(db)
+
+
+async def test_a_bulk_retry_takes_live_tasks_before_dead_letters(db: Database) -> None:
+    """As a submit does that looks at its parents."""
+    dead, live = await db.bury(), await db.submit()
+    holder, retrier = await db.another(autocommit=False), await db.another()
+    submitter = await db.another(autocommit=False, lock_timeout="500ms")
+    await db.rows("SELECT FROM pgq.tasks WHERE id = %s FOR NO KEY UPDATE", live, on=holder)
+    retrying = asyncio.create_task(retrier.execute(statement("retry_many"), {"ids": [dead, live]}))
+    await db.until_waiting(retrier)
+
+    child = await child_of(db, dead, live, on=submitter)
+    await submitter.commit()
+
+    assert await db.state(child) == "cancelled"  # the commit could look at the dead letter
+    await holder.rollback()
+    await retrying
+    assert await states(db, [dead, live]) == ["pending", "pending"]
 
 
 async def test_a_submit_that_looks_at_its_parents_takes_those_that_wait_last(db: Database) -> None:

@@ -215,30 +215,47 @@ CREATE FUNCTION pgq.cancel(task_id uuid) RETURNS text
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
-    task pgq.tasks%ROWTYPE;
+    answer text := (SELECT c.answer FROM pgq.cancel_tasks(ARRAY[task_id]) AS c);
 BEGIN
-    SELECT * INTO task FROM pgq.tasks AS t WHERE t.id = task_id FOR UPDATE;
-    IF NOT FOUND THEN
+    IF answer IS NULL THEN
         PERFORM pgq.refuse_ended(task_id, 'only a task that has not ended can be cancelled');
-    ELSIF task.state = 'running' THEN
-        UPDATE pgq.tasks AS t SET cancel_requested_at = coalesce(t.cancel_requested_at, clock_timestamp()) WHERE t.id = task_id;
-        PERFORM pg_notify('pgq_cancel', task_id::text);
-        RETURN 'requested';
     END IF;
-    DELETE FROM pgq.tasks AS t WHERE t.id = task_id;
-    INSERT INTO pgq.task_history (
-        state, error, id, lease_epoch, created_at, run_at, expires_at, started_at, cancel_requested_at, timeout_seconds, leased_by,
-        priority, attempt, max_attempts, queue, kind, idempotency_key, tags, headers, payload, progress,
-        depends_on, on_parent_failure, workflow_id)
-    SELECT 'cancelled', task.error, task.id, task.lease_epoch, task.created_at, task.run_at, task.expires_at, task.started_at,
-           clock_timestamp(), task.timeout_seconds, task.leased_by, task.priority, task.attempt, task.max_attempts, task.queue,
-           task.kind, task.idempotency_key, task.tags, task.headers, task.payload, task.progress,
-           task.depends_on, task.on_parent_failure, task.workflow_id;
-    IF task.state = 'blocked' THEN
-        DELETE FROM pgq.task_dependencies AS e WHERE e.child_id = task_id;
-    END IF;
-    PERFORM pgq.release_children(ARRAY[task_id], ARRAY['cancelled']);
-    RETURN 'cancelled';
+    RETURN answer;
+END
+$$;
+
+CREATE FUNCTION pgq.cancel_tasks(ids uuid[]) RETURNS TABLE(id uuid, answer text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+#variable_conflict use_column
+DECLARE
+    families uuid[] := ARRAY(
+        WITH RECURSIVE family (id) AS (
+            SELECT t.id FROM pgq.tasks AS t WHERE t.id = ANY (ids) AND t.state <> 'running'
+            UNION
+            SELECT e.child_id
+            FROM   family CROSS JOIN LATERAL (SELECT d.child_id FROM pgq.task_dependencies AS d WHERE d.parent_id = family.id OFFSET 0) AS e
+        )
+        SELECT family.id FROM family);
+    ended uuid[];
+BEGIN
+    PERFORM FROM pgq.tasks AS t WHERE t.id = ANY (ids || families) ORDER BY t.state = 'blocked', t.id FOR UPDATE;
+
+    -- Who leases a task runs it (a CHECK says so); asked for its state, the index of those that run might be read whole.
+    RETURN QUERY
+    WITH told AS (
+        UPDATE pgq.tasks AS t SET cancel_requested_at = coalesce(t.cancel_requested_at, clock_timestamp())
+        WHERE  t.id = ANY (ids) AND t.leased_by IS NOT NULL
+        RETURNING t.id
+    )
+    SELECT told.id, 'requested' FROM told, LATERAL pg_notify('pgq_cancel', told.id::text);
+
+    ended := ARRAY(SELECT pgq.end_waiting(ids, array_fill(NULL::jsonb, ARRAY[cardinality(ids)])));
+    PERFORM pgq.release_children(ended, array_fill('cancelled'::text, ARRAY[cardinality(ended)]));
+    RETURN QUERY SELECT e.id, 'cancelled' FROM unnest(ended) AS e (id);
 END
 $$;
 
@@ -339,6 +356,43 @@ CREATE FUNCTION pgq.end_turn(duty text, changed bigint) RETURNS void
     SET    last_seconds = extract(epoch FROM clock_timestamp() - m.last_started_at), last_changed = changed,
            failed_at = NULL, failure = NULL
     WHERE  m.duty = end_turn.duty AND current_setting('pgq.turn', true) = end_turn.duty
+$$;
+
+CREATE FUNCTION pgq.end_waiting(ids uuid[], reasons jsonb[]) RETURNS SETOF uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_nestloop TO 'off'
+    AS $$
+BEGIN
+    RETURN QUERY
+    WITH gone AS (
+        DELETE FROM pgq.tasks AS t WHERE t.id = ANY (ids) AND t.state <> 'running' RETURNING t.*
+    ), unlinked AS (
+        DELETE FROM pgq.task_dependencies AS e WHERE e.child_id = ANY (ARRAY(SELECT gone.id FROM gone WHERE gone.state = 'blocked'))
+    ), counted AS (
+        INSERT INTO pgq.task_stats AS s (minute, queue, kind, worker_id, cancelled, wait, run, total, total_seconds)
+        SELECT date_trunc('minute', clock_timestamp()), a.queue, a.kind, lpad(to_hex(pg_current_xact_id()::text::bigint), 32, '0')::uuid,
+               count(*), pgq.histogram('{}'), pgq.histogram('{}'), pgq.histogram(array_agg(a.total)), sum(a.total)
+        FROM   (SELECT gone.queue, gone.kind, greatest(date_part('epoch', statement_timestamp() - gone.created_at), 0) AS total
+                FROM   gone) AS a
+        GROUP  BY a.queue, a.kind
+        ON CONFLICT (minute, queue, kind, worker_id) DO UPDATE SET
+            cancelled = s.cancelled + excluded.cancelled, total = pgq.add_histograms(s.total, excluded.total),
+            total_seconds = s.total_seconds + excluded.total_seconds
+    )
+    INSERT INTO pgq.task_history (
+        state, error, id, lease_epoch, created_at, run_at, expires_at, started_at, cancel_requested_at, timeout_seconds,
+        leased_by, priority, attempt, max_attempts, queue, kind, idempotency_key, tags, headers, payload, progress,
+        depends_on, on_parent_failure, workflow_id)
+    SELECT 'cancelled', coalesce(why.reason || jsonb_build_object('attempt', gone.attempt), gone.error), gone.id, gone.lease_epoch,
+           gone.created_at, gone.run_at, gone.expires_at, gone.started_at, clock_timestamp(), gone.timeout_seconds, gone.leased_by,
+           gone.priority, gone.attempt, gone.max_attempts, gone.queue, gone.kind, gone.idempotency_key, gone.tags, gone.headers,
+           gone.payload, gone.progress, gone.depends_on, gone.on_parent_failure, gone.workflow_id
+    FROM   gone JOIN unnest(ids, reasons) AS why (id, reason) ON why.id = gone.id
+    RETURNING task_history.id;
+END
 $$;
 
 CREATE FUNCTION pgq.fingerprint(kind text, payload jsonb) RETURNS bytea
@@ -535,6 +589,7 @@ CREATE FUNCTION pgq.parent_states(ids uuid[]) RETURNS TABLE(id uuid, state text)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET enable_seqscan TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 BEGIN
     RETURN QUERY
@@ -840,6 +895,7 @@ CREATE FUNCTION pgq.settle_children(children uuid[]) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET enable_seqscan TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 DECLARE
     parents uuid[] := ARRAY(SELECT DISTINCT e.parent_id FROM pgq.task_dependencies AS e WHERE e.child_id = ANY (children));
@@ -851,7 +907,8 @@ DECLARE
 BEGIN
     LOOP
         -- What this transaction has submitted itself, nobody else can end.
-        held := ARRAY(SELECT t.id FROM pgq.tasks AS t WHERE t.id = ANY (parents) AND t.xmin <> own ORDER BY t.id FOR KEY SHARE);
+        held := ARRAY(SELECT t.id FROM pgq.tasks AS t WHERE t.id = ANY (parents) AND t.xmin <> own
+                      ORDER BY t.state = 'blocked', t.id FOR KEY SHARE);
         PERFORM FROM pgq.dead_tasks AS d WHERE d.id = ANY (parents) ORDER BY d.id FOR KEY SHARE;
         SELECT array_agg(s.id) FILTER (WHERE s.state IS DISTINCT FROM 'live'),
                array_agg(coalesce(s.state, 'forgotten')) FILTER (WHERE s.state IS DISTINCT FROM 'live'),
@@ -870,6 +927,7 @@ CREATE FUNCTION pgq.settle_parents(ended uuid[], states text[]) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET enable_seqscan TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
     SET enable_nestloop TO 'off'
     AS $$
 DECLARE
@@ -926,23 +984,11 @@ BEGIN
     END LOOP;
 
     IF children <> '{}' THEN
-        WITH gone AS (
-            DELETE FROM pgq.tasks AS t WHERE t.id = ANY (children) AND t.state = 'blocked' RETURNING t.*
-        )
-        INSERT INTO pgq.task_history (
-            state, error, id, lease_epoch, created_at, run_at, expires_at, started_at, cancel_requested_at, timeout_seconds,
-            leased_by, priority, attempt, max_attempts, queue, kind, idempotency_key, tags, headers, payload, progress,
-            depends_on, on_parent_failure, workflow_id)
-        SELECT 'cancelled',
-               jsonb_build_object('type', 'ParentFailed', 'message', format('its parent %s is %s', why.parent, why.state),
-                                  'traceback', '', 'attempt', gone.attempt, 'at', pgq.rfc3339(clock_timestamp())),
-               gone.id, gone.lease_epoch, gone.created_at, gone.run_at, gone.expires_at, gone.started_at, clock_timestamp(),
-               gone.timeout_seconds, gone.leased_by, gone.priority, gone.attempt, gone.max_attempts, gone.queue, gone.kind,
-               gone.idempotency_key, gone.tags, gone.headers, gone.payload, gone.progress,
-               gone.depends_on, gone.on_parent_failure, gone.workflow_id
-        FROM   gone JOIN unnest(children, culprits, culprit_states) AS why (child, parent, state) ON why.child = gone.id;
-        GET DIAGNOSTICS cancelled = ROW_COUNT;
-        DELETE FROM pgq.task_dependencies AS e WHERE e.child_id = ANY (children);
+        SELECT count(*) INTO cancelled
+        FROM   pgq.end_waiting(children, ARRAY(
+            SELECT jsonb_build_object('type', 'ParentFailed', 'message', format('its parent %s is %s', why.parent, why.state),
+                                      'traceback', '', 'at', pgq.rfc3339(clock_timestamp()))
+            FROM   unnest(culprits, culprit_states) WITH ORDINALITY AS why (parent, state, n) ORDER BY why.n));
     END IF;
 
     WITH over AS MATERIALIZED (
@@ -981,10 +1027,11 @@ CREATE FUNCTION pgq.stop_workflow(workflow_id uuid) RETURNS integer
     SET enable_seqscan TO 'off'
     AS $$
 DECLARE
-    flow   pgq.workflows%ROWTYPE;
-    reason jsonb;
-    told   integer;
-    ended  uuid[];
+    flow    pgq.workflows%ROWTYPE;
+    reason  jsonb;
+    told    integer;
+    waiting uuid[];
+    ended   uuid[];
 BEGIN
     SELECT * INTO flow FROM pgq.workflows AS w WHERE w.id = stop_workflow.workflow_id FOR NO KEY UPDATE;
     IF flow.cancel_requested_at IS NULL THEN
@@ -1005,37 +1052,20 @@ BEGIN
     )
     SELECT count(pg_notify('pgq_cancel', asked.id::text)::text) INTO told FROM asked;
 
-    WITH waiting AS MATERIALIZED (
+    waiting := ARRAY(
         SELECT t.id FROM pgq.tasks AS t
         WHERE  t.workflow_id = flow.id AND t.state <> 'running'
         AND    (flow.cancel_requested_at IS NOT NULL OR t.on_parent_failure IS DISTINCT FROM 'run')
-        ORDER  BY t.id FOR UPDATE SKIP LOCKED
-    ), gone AS (
-        DELETE FROM pgq.tasks AS t USING waiting WHERE t.id = waiting.id RETURNING t.*
-    ), kept AS (
-        INSERT INTO pgq.task_history (
-            state, error, id, lease_epoch, created_at, run_at, expires_at, started_at, cancel_requested_at, timeout_seconds, leased_by,
-            priority, attempt, max_attempts, queue, kind, idempotency_key, tags, headers, payload, progress, depends_on, on_parent_failure,
-            workflow_id)
-        SELECT 'cancelled', coalesce(reason || jsonb_build_object('attempt', gone.attempt), gone.error), gone.id, gone.lease_epoch,
-               gone.created_at, gone.run_at, gone.expires_at, gone.started_at, clock_timestamp(), gone.timeout_seconds, gone.leased_by,
-               gone.priority, gone.attempt, gone.max_attempts, gone.queue, gone.kind, gone.idempotency_key, gone.tags, gone.headers,
-               gone.payload, gone.progress, gone.depends_on, gone.on_parent_failure, gone.workflow_id
-        FROM   gone
-        RETURNING id
-    )
-    SELECT array_agg(kept.id) INTO ended FROM kept;
-    IF ended IS NOT NULL THEN
-        DELETE FROM pgq.task_dependencies AS e WHERE e.child_id = ANY (ended);
-        PERFORM pgq.release_children(ended, array_fill('cancelled'::text, ARRAY[cardinality(ended)]));
-    END IF;
+        ORDER  BY t.id FOR UPDATE SKIP LOCKED);
+    ended := ARRAY(SELECT pgq.end_waiting(waiting, array_fill(reason, ARRAY[cardinality(waiting)])));
+    PERFORM pgq.release_children(ended, array_fill('cancelled'::text, ARRAY[cardinality(ended)]));
 
     UPDATE pgq.workflows AS w SET stopping = false
     WHERE  w.id = flow.id AND w.stopping
     AND    NOT EXISTS (SELECT FROM pgq.tasks AS t
                        WHERE  t.workflow_id = flow.id AND t.cancel_requested_at IS NULL
                        AND    (flow.cancel_requested_at IS NOT NULL OR t.on_parent_failure IS DISTINCT FROM 'run'));
-    RETURN told + coalesce(cardinality(ended), 0);
+    RETURN told + cardinality(ended);
 END
 $$;
 
@@ -2508,6 +2538,10 @@ REVOKE ALL ON FUNCTION pgq.cancel(task_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.cancel(task_id uuid) TO pgq_worker;
 GRANT ALL ON FUNCTION pgq.cancel(task_id uuid) TO pgq_admin;
 
+REVOKE ALL ON FUNCTION pgq.cancel_tasks(ids uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.cancel_tasks(ids uuid[]) TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.cancel_tasks(ids uuid[]) TO pgq_admin;
+
 REVOKE ALL ON FUNCTION pgq.cancel_workflow(workflow_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.cancel_workflow(workflow_id uuid) TO pgq_worker;
 GRANT ALL ON FUNCTION pgq.cancel_workflow(workflow_id uuid) TO pgq_admin;
@@ -2529,6 +2563,10 @@ REVOKE ALL ON FUNCTION pgq.count_ended() FROM PUBLIC;
 REVOKE ALL ON FUNCTION pgq.end_turn(duty text, changed bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.end_turn(duty text, changed bigint) TO pgq_worker;
 GRANT ALL ON FUNCTION pgq.end_turn(duty text, changed bigint) TO pgq_admin;
+
+REVOKE ALL ON FUNCTION pgq.end_waiting(ids uuid[], reasons jsonb[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.end_waiting(ids uuid[], reasons jsonb[]) TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.end_waiting(ids uuid[], reasons jsonb[]) TO pgq_admin;
 
 REVOKE ALL ON FUNCTION pgq.fingerprint(kind text, payload jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.fingerprint(kind text, payload jsonb) TO pgq_submitter;

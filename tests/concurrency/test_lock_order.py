@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -10,7 +11,8 @@ from pgq.db import outcomes
 from pgq.db.outcomes import Finished
 from pgq.values.outcome import BuryNow
 from pgq.values.task import Claimed
-from tests.verbs import DONE, FAILED, A, Connection, Database, retry_later
+from tests.dependents import child_of, nothing_is_left, states
+from tests.verbs import DONE, FAILED, A, Connection, Database, retry_later, statement
 
 OUTCOMES = {"complete": DONE, "bury": BuryNow(FAILED), "retry": retry_later()}
 
@@ -118,6 +120,82 @@ async def test_a_bulk_cancel_against_a_batch_of_mixed_outcomes(db: Database) -> 
     await canceller.rollback()
 
     assert await writing == {low.id, high.id}
+
+
+async def test_a_bulk_cancel_takes_what_waits_for_parents_last(db: Database) -> None:
+    """Who ends a parent holds it before it takes the children: the other way round, the two would deadlock."""
+    middle, high = await running(db, 2)
+    child = await child_of(db, high.id, id=UUID(int=1))
+    holder, canceller = await db.another(autocommit=False), await db.another()
+    completer = await db.another(lock_timeout="500ms")
+    await lock(db, middle, on=holder)
+    cancelling = asyncio.create_task(
+        canceller.execute(statement("cancel_many"), {"ids": sorted([child, middle.id, high.id])})
+    )
+    await db.until_waiting(canceller)
+
+    assert await db.ends(high, on=completer)  # the canceller holds neither it nor its child
+    assert await db.state(child) == "pending"
+    await holder.rollback()
+
+    with pytest.raises(psycopg.Error) as refused:
+        await cancelling
+    assert refused.value.sqlstate == "PQ006"  # because one has ended; nobody was killed
+
+
+async def test_a_cancel_takes_a_waiting_task_and_what_waits_for_it_in_the_order_of_ids(db: Database) -> None:
+    """As the end of their parents does: ids that submitters make need not grow."""
+    parent = await db.running()
+    task = await child_of(db, parent.id, policy="run")
+    child = await child_of(db, parent.id, task, policy="run", id=UUID(int=1))
+    holder, ender, canceller = await db.another(autocommit=False), await db.another(), await db.another()
+    await db.rows("SELECT FROM pgq.tasks WHERE id = %s FOR UPDATE", child, on=holder)
+    ending = asyncio.create_task(db.ends(parent, on=ender))
+    await db.until_waiting(ender)
+    cancelling = asyncio.create_task(db.cancel(task, on=canceller))
+    await db.until_waiting(canceller)
+
+    await holder.rollback()
+
+    assert await ending
+    assert await cancelling == "cancelled"
+    assert await states(db, [task, child]) == ["cancelled", "pending"]
+    await nothing_is_left(db)
+
+
+async def test_a_bulk_retry_takes_live_tasks_before_dead_letters(db: Database) -> None:
+    """As a submit does that looks at its parents."""
+    dead, live = await db.bury(), await db.submit()
+    holder, retrier = await db.another(autocommit=False), await db.another()
+    submitter = await db.another(autocommit=False, lock_timeout="500ms")
+    await db.rows("SELECT FROM pgq.tasks WHERE id = %s FOR NO KEY UPDATE", live, on=holder)
+    retrying = asyncio.create_task(retrier.execute(statement("retry_many"), {"ids": [dead, live]}))
+    await db.until_waiting(retrier)
+
+    child = await child_of(db, dead, live, on=submitter)
+    await submitter.commit()
+
+    assert await db.state(child) == "cancelled"  # the commit could look at the dead letter
+    await holder.rollback()
+    await retrying
+    assert await states(db, [dead, live]) == ["pending", "pending"]
+
+
+async def test_a_submit_that_looks_at_its_parents_takes_those_that_wait_last(db: Database) -> None:
+    first, second = await running(db, 2)
+    waiting = await child_of(db, first.id, id=UUID(int=1))
+    ender, submitter = await db.another(autocommit=False, lock_timeout="500ms"), await db.another(autocommit=False)
+    grandchild = await child_of(db, waiting, second.id, on=submitter)
+    assert await db.ends(second, on=ender)
+    committing = asyncio.create_task(submitter.commit())
+    await db.until_waiting(submitter)
+
+    assert await db.ends(first, BuryNow(FAILED), on=ender)  # cancels the one that waits
+    await ender.commit()
+    await committing
+
+    assert await states(db, [waiting, grandchild]) == ["cancelled", "cancelled"]
+    await nothing_is_left(db)
 
 
 # One task, two verbs at once

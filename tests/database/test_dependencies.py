@@ -205,6 +205,52 @@ async def test_parents_and_children_come_in_one_statement(db: Database) -> None:
     assert await states(db, ids) == ["pending", "blocked", "blocked"]
 
 
+@pytest.mark.parametrize("parent_first", [True, False])
+async def test_two_inserts_of_one_statement_are_both_looked_after(db: Database, parent_first: bool) -> None:
+    """They share what their triggers see, and the order in which they run is the database's."""
+    before, parent, child = await db.submit(), uuid4(), uuid4()
+    inserts = [
+        f"a AS (INSERT INTO pgq.tasks (id, kind, depends_on) VALUES ('{parent}', 'echo', ARRAY['{before}'::uuid]))",
+        f"b AS (INSERT INTO pgq.tasks (id, kind, depends_on) VALUES ('{child}', 'echo', ARRAY['{before}'::uuid]))",
+        "c AS (INSERT INTO pgq.tasks (kind) VALUES ('other'))",
+    ]
+    await db.run(f"WITH {', '.join(inserts if parent_first else reversed(inserts))} SELECT")
+    await end(db, before)
+
+    assert await states(db, [parent, child]) == ["pending", "pending"]
+    await nothing_is_left(db)
+
+
+async def test_a_row_that_comes_to_nothing_leaves_nothing(db: Database) -> None:
+    """ON CONFLICT DO NOTHING: the door has seen a child, the table has not."""
+    parent, known = await db.submit(), await db.submit()
+    again = "INSERT INTO pgq.tasks (id, kind, depends_on) VALUES (%s, 'echo', ARRAY[%s]) ON CONFLICT DO NOTHING"
+    await db.run(again, known, parent)
+    await nothing_is_left(db)
+
+    child = await child_of(db, parent)
+    await db.run(again, child, parent)
+    await end(db, parent)
+    assert await states(db, [known, child]) == ["pending", "pending"]
+    await nothing_is_left(db)
+
+
+async def test_a_child_whose_insert_is_prepared_waits_each_time(db: Database) -> None:
+    parent, ended = await db.submit(), await db.submit()
+    await end(db, ended)
+    session = await db.another(plan_cache_mode="force_generic_plan")
+    children = []
+    for on in (parent, ended, parent):
+        child = uuid4()
+        insert = "INSERT INTO pgq.tasks (id, kind, depends_on) VALUES (%s, 'echo', %s)"
+        await session.execute(insert, (child, [on]), prepare=True)
+        children.append(child)
+
+    assert await states(db, children) == ["blocked", "pending", "blocked"]
+    await end(db, parent)
+    assert await states(db, children) == ["pending", "pending", "pending"]
+
+
 async def test_a_parent_comes_before_its_child(db: Database) -> None:
     child, parent = uuid4(), uuid4()
     with pytest.raises(psycopg.Error, match=f"no task has the id {parent}"):

@@ -10,6 +10,7 @@ import pytest
 from pgq.db import outcomes
 from pgq.db.outcomes import Finished, HandBack
 from pgq.values.outcome import BuryNow, Outcome
+from tests.dependents import child_of
 from tests.verbs import CANCELLED, DONE, FAILED, A, B, Database, retry_later, snooze
 
 NOBODY = UUID(int=0)
@@ -321,7 +322,27 @@ async def test_where_nothing_but_cancelled_tasks_ended_nothing_failed(db: Databa
     assert await one(db, "error_rate") == {"queue": "default", "failure_ratio": 0, "dead_per_hour": 0}
 
 
-async def test_a_task_cancelled_while_it_waits_is_no_attempt(db: Database) -> None:
+async def test_a_task_cancelled_while_it_waits_is_counted_with_its_total_only(db: Database) -> None:
     await db.cancel(await db.submit(delay=timedelta(hours=1)))
+    parent = await db.running()
+    child = await child_of(db, parent.id, queue="email")
+    await child_of(db, child)
+    assert await db.ends(parent, BuryNow(FAILED))
 
-    assert await counts(db) == {}
+    assert await counts(db) == {"cancelled": 3, "dead": 1}
+    assert (await counted(db, "wait"), await counted(db, "run"), await counted(db, "total")) == (1, 1, 4)
+    assert await db.value("SELECT cancelled::int FROM pgq.task_throughput WHERE queue = 'email'") == 1
+    await db.run("UPDATE pgq.task_stats SET minute = minute - interval '1 min'")
+    await db.tick("accountant")
+    assert await db.value("SELECT sum(cancelled)::int FROM pgq.task_counts") == 3
+
+
+async def test_who_cancels_in_a_long_transaction_holds_up_nobody_who_counts(db: Database) -> None:
+    mine, running = await db.submit(), await db.submit()
+    operator, other = await db.another(autocommit=False), await db.another(lock_timeout="5s")
+    assert await db.cancel(mine, on=operator) == "cancelled"
+
+    assert await db.cancel(running, on=other) == "cancelled"
+
+    await operator.commit()
+    assert await counts(db) == {"cancelled": 2}

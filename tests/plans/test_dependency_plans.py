@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from tests.dependents import child_of
 from tests.plans.plan import Node, Plan, explain
 from tests.plans.test_plans import PLANNED, fill, without_autovacuum
-from tests.verbs import A, Connection, Database
+from tests.verbs import A, Connection, Database, statement
 
 MARK = "Query Text"
 
@@ -101,6 +102,41 @@ async def test_children_are_found_by_index_however_full_the_tables_are(
             assert plan.rows_read(table) <= 4 * 300, query
         assert plan.rows_compared() <= 4 * 300, query
     assert await db.value("SELECT count(*) FROM pgq.tasks WHERE state = 'blocked'") == 0
+
+
+@pytest.mark.parametrize("analysed", [False, True])
+async def test_what_a_session_planned_when_the_tables_were_empty_serves_it_when_they_are_full(
+    db: Database, analysed: bool
+) -> None:
+    """Plans are made once: to make them anew costs each child, and each end that has children, a millisecond."""
+    await without_autovacuum(db)
+    await db.run("ALTER TABLE pgq.task_dependencies SET (autovacuum_enabled = off)")
+    if analysed:
+        await db.run("ANALYZE pgq.tasks, pgq.task_dependencies")
+    session = await explaining(db, "auto")
+    parent = await db.submit()
+    for verb in ("SELECT pgq.retry(%s)", "SELECT pgq.cancel(%s)"):
+        await child_of(db, parent, on=session)
+        await db.rows(verb, parent, on=session)
+    await fill(db, 20_000)
+    await edges(db, 20_000)
+    assert len(await db.claim(room=2_000)) == 2_000
+    parents = [await db.submit() for _ in range(20)]
+    await db.run(
+        "INSERT INTO pgq.tasks (kind, depends_on) SELECT 'echo', ARRAY[p] FROM unnest(%s::uuid[]) AS p", parents
+    )
+
+    with plans_of(session) as found:
+        await child_of(db, *parents, on=session)
+        await db.rows("SELECT pgq.release_children(%s, '{succeeded}')", parents[:1], on=session)
+        await session.execute(statement("cancel_many"), {"ids": parents})
+
+    assert len(found) > 10, "no plan was told"
+    for query, plan in found:
+        for table in ("tasks", "task_dependencies"):
+            assert all(by_index(node) for node in plan.on(table)), query
+            assert plan.rows_read(table) <= 100, query
+    assert await db.value("SELECT count(*) FROM pgq.tasks WHERE id = ANY (%s)", parents) == 0
 
 
 @pytest.mark.parametrize("plans", PLANNED)

@@ -51,6 +51,14 @@ class Graph:
             if number in other.waits:
                 self.hear(child, number)
 
+    def end_together(self, numbers: Sequence[int], state: str) -> None:
+        """Several end at once: none of them is cancelled for another."""
+        for number in numbers:
+            self.nodes[number].state = state
+            self.nodes[number].waits.clear()
+        for number in numbers:
+            self.end(number, state)
+
     def hear(self, number: int, parent: int) -> None:
         """What the end of one parent means for a task."""
         node, state = self.nodes[number], self.nodes[parent].state

@@ -19,16 +19,17 @@ from tests.verbs import A
 BOUNDED = settings(
     settings.default,
     deadline=None,
-    max_examples=30,
+    max_examples=40,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
 )
 STEPS = (
-    "submit", "submit", "submit", "submit by copy", "batch", "batch", "lose", "cancel", "expire", "redrive", "purge",
-    "retry", "end unnoticed",
+    "submit", "submit", "submit", "submit by copy", "give up a submit", "batch", "batch", "lose", "cancel", "expire",
+    "redrive", "purge", "retry", "prune", "end unnoticed",
 )  # fmt: skip
 POLICIES = st.sampled_from(["cancel", "cancel", "run", "wait"])
 ENDS = st.sampled_from(["complete", "complete", "complete", "bury", "cancel", "retry"])
 ENDED_AS = {"complete": "succeeded", "bury": "dead", "cancel": "cancelled"}
+NOBODY_KNOWS = ("purged", "forgotten")
 
 
 class Run:
@@ -47,7 +48,7 @@ class Run:
 
     def submit(self, step: str) -> None:
         """New tasks; sometimes in a transaction that stays open while something else happens."""
-        parents = self.some([n for n in range(len(self.ids)) if self.graph.nodes[n].state != "purged"], 3)
+        parents = self.some([n for n, node in enumerate(self.graph.nodes) if node.state not in NOBODY_KNOWS], 3)
         policy = self.data.draw(POLICIES)
         task = uuid4()
         with psycopg.connect(self.desk.connection.info.dsn, row_factory=dict_row) as submitter:
@@ -57,6 +58,17 @@ class Run:
             submitter.commit()
         self.ids.append(task)
         self.graph.submit(parents, policy)
+
+    def give_up_a_submit(self) -> None:
+        """From a savepoint on: what came before it stays, though it is told to nobody before the commit."""
+        kept, given_up = uuid4(), uuid4()
+        parents = self.some(self.graph.having(*LIVE), 2)
+        with psycopg.connect(self.desk.connection.info.dsn, row_factory=dict_row) as submitter:
+            self.insert(submitter, kept, [self.ids[n] for n in parents], "cancel", by_copy=False)
+            with submitter.transaction(force_rollback=True):
+                self.insert(submitter, given_up, [kept, *(self.ids[n] for n in parents)], "run", by_copy=False)
+        self.ids.append(kept)
+        self.graph.submit(parents, "cancel")
 
     def insert(self, on: Connection[DictRow], task: UUID, parents: list[UUID], policy: str, *, by_copy: bool) -> None:
         row = (task, "echo", 2, parents or None, policy if parents else None)
@@ -87,49 +99,65 @@ class Run:
         numbers = self.some(self.graph.having("pending"), 4)
         outcomes = [self.data.draw(ENDS) for _ in numbers]
         claimed = self.claim(numbers)
+        told = self.tell(numbers)
         finished = [Finished(one.lease, OUTCOMES[how]) for one, how in zip(claimed, outcomes, strict=True)]
         self.desk.wait_for(record(self.desk.session, A, finished))
-        for n, how in zip(numbers, outcomes, strict=True):
-            if how in ENDED_AS:
-                self.graph.end(n, ENDED_AS[how])
+        for kinds in (("complete", "cancel"), ("bury",), ("retry",)):  # a statement each, and a transaction
+            for n, how in zip(numbers, outcomes, strict=True):
+                if how in kinds and (how in ENDED_AS or n in told):
+                    self.graph.end(n, ENDED_AS.get(how, "cancelled"))
 
     def lose(self) -> None:
         """Workers die: their leases run out."""
         numbers = self.some(self.graph.having("pending"), 3)
-        for one in self.claim(numbers):
+        claimed = self.claim(numbers)
+        told = self.tell(numbers)
+        for one in claimed:
             self.desk.expire_lease(one.id)
         assert self.desk.reap() == len(numbers)
         for n in numbers:
-            if self.graph.nodes[n].attempt >= 2:
-                self.graph.end(n, "dead")
+            if n in told or self.graph.nodes[n].attempt >= 2:
+                self.graph.end(n, "cancelled" if n in told else "dead")
+
+    def tell(self, numbers: list[int]) -> list[int]:
+        """Some of those that run are to be cancelled."""
+        told = self.some(numbers, 1)
+        for n in told:
+            assert self.desk.cancel(self.ids[n]) == "requested"
+        return told
 
     # Operators and duties
 
     def cancel(self) -> None:
-        for n in self.some(self.graph.having("blocked", "pending"), 1):
-            self.desk.cancel(self.ids[n])
-            self.graph.end(n, "cancelled")
+        numbers = self.some(self.graph.having("blocked", "pending"), 3)
+        self.desk.connection.execute(sql("cancel_many"), {"ids": [self.ids[n] for n in numbers]})
+        self.graph.end_together(numbers, "cancelled")
 
     def expire(self) -> None:
         numbers = self.some(self.graph.having("blocked", "pending"), 3)
         ids = [self.ids[n] for n in numbers]
         self.desk.run("UPDATE pgq.tasks SET expires_at = clock_timestamp() WHERE id = ANY (%s)", ids)
         assert self.desk.duty("expirer") == len(numbers)
-        for n in numbers:  # all at once: none of them is cancelled for another
-            self.graph.nodes[n].state = "expired"
-            self.graph.nodes[n].waits.clear()
-        for n in numbers:
-            self.graph.end(n, "expired")
+        self.graph.end_together(numbers, "expired")
 
     def redrive(self) -> None:
-        for n in self.some(self.graph.having("dead"), 1):
-            self.desk.redrive(self.ids[n])
+        numbers = self.some(self.graph.having("dead"), 2)
+        verb = self.data.draw(st.sampled_from(["redrive_many", "retry_many"]))
+        self.desk.connection.execute(sql(verb), {"ids": [self.ids[n] for n in numbers]})
+        for n in numbers:
             self.graph.redrive(n)
 
     def purge(self) -> None:
-        for n in self.some(self.graph.having("dead"), 1):
-            self.desk.connection.execute(sql("purge"), {"ids": [self.ids[n]]})
-            self.graph.end(n, "purged")
+        numbers = self.some(self.graph.having("dead"), 2)
+        self.desk.connection.execute(sql("purge"), {"ids": [self.ids[n] for n in numbers]})
+        self.graph.end_together(numbers, "purged")
+
+    def prune(self) -> None:
+        """The retention of some that have ended is over."""
+        numbers = self.some(self.graph.having("succeeded", "cancelled", "expired"), 3)
+        self.desk.run("DELETE FROM pgq.task_history WHERE id = ANY (%s)", [self.ids[n] for n in numbers])
+        for n in numbers:
+            self.graph.nodes[n].state = "forgotten"
 
     def retry(self) -> None:
         for n in self.some(self.graph.having("succeeded", "cancelled", "expired"), 1):
@@ -163,7 +191,7 @@ class Run:
         found = self.desk.tasks()
         nodes = dict(zip(self.ids, self.graph.nodes, strict=True))
         assert {task: row["state"] for task, row in found.items()} == {
-            task: node.state for task, node in nodes.items() if node.state != "purged"
+            task: node.state for task, node in nodes.items() if node.state not in NOBODY_KNOWS
         }
         edges = {(row["parent_id"], row["child_id"]) for row in self.desk.rows("SELECT * FROM pgq.task_dependencies")}
         assert edges == {(self.ids[parent], task) for task, node in nodes.items() for parent in node.waits}

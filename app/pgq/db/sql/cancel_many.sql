@@ -1,2 +1,3 @@
--- Cancel tasks in the order given (of their ids, as completions lock them). One refusal undoes them all: bisect then.
-SELECT pgq.cancel(a.id) FROM unnest(%(ids)s::uuid[]) AS a (id)
+-- Cancel tasks, all at once: one that has ended is refused, as pgq.cancel() refuses it. One refusal undoes them all: bisect then.
+SELECT coalesce(c.answer, pgq.cancel(a.id))
+FROM   unnest(%(ids)s::uuid[]) AS a (id) LEFT JOIN pgq.cancel_tasks(%(ids)s::uuid[]) AS c ON c.id = a.id

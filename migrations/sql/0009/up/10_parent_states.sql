@@ -4,6 +4,7 @@ CREATE FUNCTION pgq.parent_states(ids uuid[]) RETURNS TABLE (id uuid, state text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET plan_cache_mode = force_generic_plan
 AS $$
 BEGIN
     RETURN QUERY

@@ -1,8 +1,8 @@
 -- Submitters name parents; what becomes of them is the door's and the workers' part. Triggers run with the rights of their owner.
 DO $$
 DECLARE
-    functions CONSTANT text := 'pgq.parent_states, pgq.settle_parents, pgq.release_children, pgq.settle_children, pgq.wait_again, '
-                               'pgq.unblock_stranded';
+    functions CONSTANT text := 'pgq.parent_states, pgq.end_waiting, pgq.settle_parents, pgq.release_children, pgq.settle_children, '
+                               'pgq.wait_again, pgq.unblock_stranded, pgq.cancel_tasks';
     triggers CONSTANT text := 'pgq.await_parents, pgq.note_children, pgq.look_after_children';
     grants CONSTANT text[] := ARRAY[
         ['pgq_submitter', 'INSERT (depends_on, on_parent_failure) ON pgq.tasks'],

@@ -8,10 +8,11 @@ SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 AS $$
 DECLARE
-    flow   pgq.workflows%ROWTYPE;
-    reason jsonb;
-    told   integer;
-    ended  uuid[];
+    flow    pgq.workflows%ROWTYPE;
+    reason  jsonb;
+    told    integer;
+    waiting uuid[];
+    ended   uuid[];
 BEGIN
     SELECT * INTO flow FROM pgq.workflows AS w WHERE w.id = stop_workflow.workflow_id FOR NO KEY UPDATE;
     IF flow.cancel_requested_at IS NULL THEN
@@ -32,36 +33,19 @@ BEGIN
     )
     SELECT count(pg_notify('pgq_cancel', asked.id::text)::text) INTO told FROM asked;
 
-    WITH waiting AS MATERIALIZED (
+    waiting := ARRAY(
         SELECT t.id FROM pgq.tasks AS t
         WHERE  t.workflow_id = flow.id AND t.state <> 'running'
         AND    (flow.cancel_requested_at IS NOT NULL OR t.on_parent_failure IS DISTINCT FROM 'run')
-        ORDER  BY t.id FOR UPDATE SKIP LOCKED
-    ), gone AS (
-        DELETE FROM pgq.tasks AS t USING waiting WHERE t.id = waiting.id RETURNING t.*
-    ), kept AS (
-        INSERT INTO pgq.task_history (
-            state, error, id, lease_epoch, created_at, run_at, expires_at, started_at, cancel_requested_at, timeout_seconds, leased_by,
-            priority, attempt, max_attempts, queue, kind, idempotency_key, tags, headers, payload, progress, depends_on, on_parent_failure,
-            workflow_id)
-        SELECT 'cancelled', coalesce(reason || jsonb_build_object('attempt', gone.attempt), gone.error), gone.id, gone.lease_epoch,
-               gone.created_at, gone.run_at, gone.expires_at, gone.started_at, clock_timestamp(), gone.timeout_seconds, gone.leased_by,
-               gone.priority, gone.attempt, gone.max_attempts, gone.queue, gone.kind, gone.idempotency_key, gone.tags, gone.headers,
-               gone.payload, gone.progress, gone.depends_on, gone.on_parent_failure, gone.workflow_id
-        FROM   gone
-        RETURNING id
-    )
-    SELECT array_agg(kept.id) INTO ended FROM kept;
-    IF ended IS NOT NULL THEN
-        DELETE FROM pgq.task_dependencies AS e WHERE e.child_id = ANY (ended);
-        PERFORM pgq.release_children(ended, array_fill('cancelled'::text, ARRAY[cardinality(ended)]));
-    END IF;
+        ORDER  BY t.id FOR UPDATE SKIP LOCKED);
+    ended := ARRAY(SELECT pgq.end_waiting(waiting, array_fill(reason, ARRAY[cardinality(waiting)])));
+    PERFORM pgq.release_children(ended, array_fill('cancelled'::text, ARRAY[cardinality(ended)]));
 
     UPDATE pgq.workflows AS w SET stopping = false
     WHERE  w.id = flow.id AND w.stopping
     AND    NOT EXISTS (SELECT FROM pgq.tasks AS t
                        WHERE  t.workflow_id = flow.id AND t.cancel_requested_at IS NULL
                        AND    (flow.cancel_requested_at IS NOT NULL OR t.on_parent_failure IS DISTINCT FROM 'run'));
-    RETURN told + coalesce(cardinality(ended), 0);
+    RETURN told + cardinality(ended);
 END
 $$;

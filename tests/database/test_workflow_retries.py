@@ -37,7 +37,9 @@ async def test_a_retry_into_a_full_queue_is_refused_and_nothing_is_half_done(db:
     await depth(db, 2)
     await db.submit_many({"kind": "echo"}, {"kind": "echo"})
     before = await flow.states()
-    with pytest.raises(psycopg.Error, match=r"queue default is full: at most 2 tasks may wait in it.*when fewer do") as no:
+    with pytest.raises(
+        psycopg.Error, match=r"queue default is full: at most 2 tasks may wait in it.*when fewer do"
+    ) as no:
         await flow.retry()
     assert (no.value.sqlstate, no.value.diag.message_detail) == ("PQ002", '{"queue" : "default", "max_depth" : 2}')
     assert (await flow.states(), await flow.state()) == (before, "failed")

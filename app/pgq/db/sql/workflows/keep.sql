@@ -23,7 +23,7 @@ WITH due AS MATERIALIZED (
 ), summed AS MATERIALIZED (
     SELECT gone.workflow_id, sum(gone.total) AS total, sum(gone.succeeded) AS succeeded, sum(gone.cancelled) AS cancelled,
            sum(gone.expired) AS expired, sum(gone.dead) AS dead,
-           max(gone.at) FILTER (WHERE gone.total = 0) AS ended_at,
+           max(gone.at) FILTER (WHERE gone.queue IS NULL) AS ended_at,
            max(gone.at) FILTER (WHERE gone.dead > 0 OR gone.expired > 0) AS failed_at,
            array_agg(DISTINCT gone.queue) FILTER (WHERE gone.queue IS NOT NULL) AS queues
     FROM   gone GROUP BY gone.workflow_id

@@ -784,7 +784,7 @@ BEGIN
     INSERT INTO pgq.tasks (id, kind, payload, queue, priority, max_attempts, timeout_seconds, tags, headers,
                            depends_on, on_parent_failure, waits_for)
     VALUES (fresh, ended.kind, ended.payload, ended.queue, ended.priority, ended.max_attempts, ended.timeout_seconds, ended.tags,
-            ended.headers || jsonb_build_object('retried_from', task_id),
+            ended.headers - '{workflow_id,workflow_node}'::text[] || jsonb_build_object('retried_from', task_id),
             ended.depends_on, ended.on_parent_failure, CASE WHEN ended.depends_on IS NOT NULL THEN 0 END);
     IF ended.depends_on IS NOT NULL AND ended.attempt = 0 THEN
         PERFORM pgq.wait_again(ARRAY[fresh]);

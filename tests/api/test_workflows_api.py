@@ -69,7 +69,7 @@ async def test_a_batch_is_a_workflow_with_a_callback(api: httpx2.AsyncClient, co
         ({"name": "w", "tasks": [node("a")], "on_failure": "stop"}, "#/on_failure", "cancel or continue"),
         ({"name": "w", "tasks": [node("a"), 7]}, "#/tasks/1", "must be an object"),
         ({"name": "w", "tasks": [node("a"), {"kind": "echo"}]}, "#/tasks/1/name", "is missing"),
-        ({"name": "w", "tasks": [node(7)]}, "#/tasks/0/name", "must be text"),
+        ({"name": "w", "tasks": [{**node("a"), "name": 7}]}, "#/tasks/0/name", "must be text"),
         ({"name": "w", "tasks": [{"name": "a"}]}, "#/tasks/0/kind", "is missing"),
         ({"name": "w", "tasks": [node("a"), node("a")]}, "#/tasks/1/name", "name of another task"),
         ({"name": "w", "tasks": [node("a", kind="")]}, "#/tasks/0/kind", "1 to 128 characters"),

@@ -7,9 +7,10 @@ from uuid import UUID
 import httpx2
 from psycopg import Connection
 
-from pgq.api import claims
+from pgq.api import claims, reader
 from pgq.api.app import create_app
 from pgq.api.services import Services
+from pgq.values.errors import DatabaseUnavailable
 from pgq.values.settings import Settings
 from tests.api.conftest import client_on, running
 from tests.api.remote import Remote, held, register
@@ -174,13 +175,58 @@ async def test_what_was_taken_for_somebody_who_has_gone_runs_again_at_once(
         assert (again["id"], again["attempt"]) == (str(task), 1)
 
 
+async def two_claims_side_by_side(hub: claims.Claims, workers: list[Remote]) -> "list[asyncio.Task[reader.Lot]]":
+    """Of workers for whom there was plenty a moment ago; both wait for a lock of somebody else."""
+    asked = [asyncio.create_task(hub.claim(UUID(one.id), ["default"], None, 1, 0)) for one in workers]
+    (group,) = hub.groups.values()
+    await until_then(lambda: [one.claiming for one in group.asked] == [True, True], "two claims to be under way")
+    return asked
+
+
+async def test_where_there_is_plenty_workers_need_not_wait_for_each_others_claims(
+    dsn: str, connection: Connection[Any]
+) -> None:
+    app = create_app(Settings(auth="off"), conninfo=dsn)
+    async with running(app) as api:
+        workers = [await register(api) for _ in range(2)]
+        submitted = {rows.submitted(connection) for _ in range(3)}
+        first = UUID((await workers[0].one())["id"])
+        with connection.transaction():
+            connection.execute("LOCK TABLE pgq.tasks IN EXCLUSIVE MODE")
+            asked = await two_claims_side_by_side(app.state.services.part(claims.Claims), workers)
+        lots = await asyncio.gather(*asked)
+        assert {first, *(task.id for lot in lots for task, _ in lot.tasks)} == submitted
+
+
+async def test_a_claim_that_gets_no_answer_loses_nothing_of_one_beside_it(
+    dsn: str, connection: Connection[Any]
+) -> None:
+    app = create_app(Settings(auth="off"), conninfo=dsn)
+    async with running(app) as api:
+        workers = [await register(api) for _ in range(2)]
+        for _ in range(3):
+            rows.submitted(connection)
+        await workers[0].one()
+        with connection.transaction():
+            connection.execute("LOCK TABLE pgq.tasks IN EXCLUSIVE MODE")
+            asked = await two_claims_side_by_side(app.state.services.part(claims.Claims), workers)
+            waiting = "SELECT pid FROM pg_locks WHERE relation = 'pgq.tasks'::regclass AND NOT granted ORDER BY pid"
+            await until_then(lambda: connection.execute(waiting).rowcount == 2, "two sessions to wait for the lock")
+            connection.execute(f"SELECT pg_terminate_backend(pid, 10000) FROM ({waiting} LIMIT 1) AS one")
+            await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+        ended = await asyncio.gather(*asked, return_exceptions=True)
+        (lot,) = [one for one in ended if isinstance(one, reader.Lot)]
+        assert len(lot.tasks) == 1
+        assert [type(one) for one in ended if one is not lot] == [DatabaseUnavailable]
+
+
 async def test_large_tasks_come_a_few_at_a_time(api: httpx2.AsyncClient, connection: Connection[Any]) -> None:
     for _ in range(30):
         rows.submitted(connection, payload={"text": "x" * 200_000})
     worker = await register(api)
     first = await worker.claim(limit=30)
-    assert len(first) == claims.PORTION
-    assert len(await worker.claim(limit=30)) == 30 - claims.PORTION
+    assert len(first) == reader.PORTION
+    assert len(await worker.claim(limit=30)) == 30 - reader.PORTION
 
 
 async def test_two_services_share_the_work_and_one_finishes_what_the_other_gave(

@@ -56,8 +56,9 @@ def logging_as_before() -> Iterator[None]:
     try:
         yield
     finally:
-        for one, level, one.handlers, one.filters in before:
+        for one, level, handlers, filters in before:
             one.setLevel(level)
+            one.handlers[:], one.filters[:] = handlers, filters
 
 
 @pytest.fixture

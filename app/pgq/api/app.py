@@ -22,13 +22,13 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from pgq.api.bodies import field_errors
 from pgq.api.direct import Shortcut
 from pgq.api.docs import add_docs
+from pgq.api.guards.answer_head import AnswerHead
 from pgq.api.guards.hosts import Hosts
 from pgq.api.guards.in_flight import InFlight
 from pgq.api.guards.last_resort import LastResort
 from pgq.api.guards.measured import Measured
 from pgq.api.guards.request_id import RequestId
 from pgq.api.guards.root_path import RootPath
-from pgq.api.guards.safe_headers import SafeHeaders
 from pgq.api.guards.slow_bodies import SlowBodies
 from pgq.api.openapi import document
 from pgq.api.problems import Code, Problem, problem_of
@@ -97,13 +97,13 @@ def guards(settings: Settings) -> list[Middleware]:
     return [
         Middleware(RequestId),
         Middleware(Measured),
-        Middleware(SafeHeaders),
+        Middleware(AnswerHead),
         Middleware(Hosts, settings),
         *([Middleware(ProxyHeadersMiddleware, trusted_hosts=proxies)] if proxies else []),
         Middleware(InFlight, settings.max_requests),
         Middleware(SlowBodies, settings.header_seconds),
         Middleware(LastResort),
-        Middleware(RootPath, settings.root_path),
+        *([Middleware(RootPath, settings.root_path)] if settings.root_path else []),
         Middleware(Shortcut, routers, answer),
     ]
 

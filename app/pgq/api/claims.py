@@ -1,50 +1,31 @@
 """Claims of remote workers, also those that wait: no connection for each who waits, and no claim either.
 
-Workers with the same queues and kinds form a group. In a group one claim is under way at a time, and when it finds
-nothing, nothing is there for the others. Then the group sleeps until a submit notifies, or until the look that is taken
-once a second for all groups finds something ready in one of its queues.
+Workers with the same queues and kinds form a group. A group claims for one of them, and for several side by side as
+long as all get what they ask for. When a claim finds nothing, nothing is there for the others. Then the group sleeps
+until a submit notifies, or until the look that is taken once a second for all groups finds something ready in one of
+its queues.
 """
 
 import asyncio
-import random
-import time
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any
+from dataclasses import dataclass
 from uuid import UUID
 
 import psycopg
-from psycopg import AsyncConnection
 
 from pgq.api.outcomes import Outcomes
+from pgq.api.reader import Lot, Reader
 from pgq.api.remote import lease_seconds
 from pgq.api.services import Services
 from pgq.api.waiting import Waiting
-from pgq.db import leases
 from pgq.db.errors import translated
 from pgq.values.errors import PgqError
-from pgq.values.task import Claimed
-from pgq.worker.cursors import Cursors
 
 AT_ONCE = 4
-"""Claims of different groups that are under way at the same time."""
-PORTION = 25
-LONGEST_TEXT = 4_000_000
-"""A claim takes tasks by portions, and no further one once their payloads have so many characters."""
+"""Claims that are under way at the same time, of one group or of several."""
 SOON_AGAIN = (0.005, 0.02, 0.1)
 """Looks after falling asleep: an insert that began before and commits after notifies nobody."""
-SWEEP_SECONDS = 1.0
-CLOCK_SECONDS = 60.0
-"""How long the server's time, once known, is counted on by the own clock."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lot:
-    """What one claim has taken: tasks with the time, by the database, up to which their lease certainly lasts."""
-
-    tasks: list[tuple[Claimed, datetime]] = field(default_factory=list)
 
 
 @dataclass(eq=False)
@@ -133,13 +114,12 @@ class Group:
         self.claims = claims
         self.key = key
         self.queues, self.kinds = key
-        self.lease = lease_seconds(claims.services.settings)
+        lease = lease_seconds(claims.services.settings)
+        self.readers = [Reader(self.queues, self.kinds, lease) for _ in range(AT_ONCE)]
+        self.width = 1
         self.asked: list[Asking] = []
         self.woken = asyncio.Event()
         self.serving: asyncio.Task[None] | None = None
-        self.cursors: Cursors | None = None
-        self.clock, self.known_at = datetime.min, 0.0
-        self.saturated = False
 
     def add(self, asking: Asking) -> None:
         """One more to serve."""
@@ -156,18 +136,16 @@ class Group:
                 self.woken.set()
 
     async def serve(self) -> None:
-        """Claim for one after the other, as long as anybody asks."""
+        """Claim for those who ask, as long as anybody does."""
         naps: list[float] = []
         try:
             while self.asked:
                 self.woken.clear()
-                asking = self.asked[0]
-                lot = await self.claim_for(asking)
-                if lot is not None and lot.tasks:
+                if await self.claim_side_by_side():
                     continue
                 for one in [one for one in self.asked if not one.waits]:
                     self.answer(one, Lot())
-                if self.asked and lot is not None:
+                if self.asked:
                     naps = list(SOON_AGAIN) if await self.say_that_we_wait() else naps
                     await self.sleep(naps.pop(0) if naps else None)
         finally:
@@ -175,22 +153,30 @@ class Group:
             self.serving = None
             self.claims.forget(self)
 
-    async def claim_for(self, asking: Asking) -> Lot | None:
-        """Claim for one and answer it; None when the database did not answer: then nobody has to wait any longer."""
+    async def claim_side_by_side(self) -> bool:
+        """Claim for the first who ask, for more at once while there is plenty; False: nothing is there."""
+        some = list(zip(self.readers[: self.width], self.asked, strict=False))
+        answered = await asyncio.gather(*(self.claim_for(asking, reader) for reader, asking in some))
+        plenty = all(reader.saturated for reader, _ in some)
+        self.width = min(2 * self.width, AT_ONCE) if plenty else 1
+        return any(answered)
+
+    async def claim_for(self, asking: Asking, reader: Reader) -> bool:
+        """Claim for one; whether it is answered. When the database did not answer, nobody has to wait any longer."""
         asking.claiming = True
         try:
             async with self.claims.at_once, self.claims.services.pools.connection_async() as connection:
-                lot = await self.claim(connection, asking)
+                lot = await reader.claim(connection, asking.worker, asking.limit)
         except (psycopg.Error, PgqError) as error:
-            self.cursors = None
-            for one in list(self.asked):
+            reader.forget()
+            for one in [one for one in self.asked if one is asking or not one.claiming]:
                 self.answer(one, translated(error))
-            return None
+            return True
         finally:
             asking.claiming = False
         if lot.tasks:
             self.answer(asking, lot)
-        return lot
+        return bool(lot.tasks)
 
     def answer(self, asking: Asking, said: Lot | Exception) -> None:
         if asking in self.asked:
@@ -222,52 +208,3 @@ class Group:
             pass
         finally:
             self.claims.waiting.asleep.discard(self)
-
-    async def claim(self, connection: AsyncConnection[Any], asking: Asking) -> Lot:
-        """Portion by portion, as long as there is more and it is not too much for one answer."""
-        lot = Lot()
-        characters = 0
-        while (room := min(PORTION, asking.limit - len(lot.tasks))) > 0 and characters < LONGEST_TEXT:
-            tasks, sent = await self.claim_portion(connection, asking.worker, room)
-            lot.tasks.extend((task, sent + timedelta(seconds=task.lease_seconds)) for task in tasks)
-            characters += sum(len(task.payload) for task in tasks)
-            if len(tasks) < room:
-                break
-        return lot
-
-    async def claim_portion(
-        self, connection: AsyncConnection[Any], worker: UUID, room: int
-    ) -> tuple[list[Claimed], datetime]:
-        """One statement, which reads the lanes from where the last one of this group ended; and when it was sent.
-
-        The queues come in random order, so that none keeps the others from their turn.
-        """
-        if self.cursors is None or time.monotonic() - self.known_at > CLOCK_SECONDS:
-            self.clock = await leases.server_clock(connection)
-            self.known_at = time.monotonic()
-        if self.cursors is None:
-            self.cursors, self.saturated = Cursors(self.queues, SWEEP_SECONDS), False
-        asked_at = time.monotonic()
-        clock = self.clock + timedelta(seconds=asked_at - self.known_at)
-        reading = self.cursors.reading(asked_at, saturated=self.saturated)
-        tasks = await leases.claim(
-            connection,
-            worker=worker,
-            queues=random.sample(self.queues, len(self.queues)),
-            budgets=[room] * len(self.queues),
-            kinds=self.kinds,
-            room=room,
-            lease=self.lease,
-            reading=reading,
-        )
-        given = Counter(task.queue for task in tasks)
-        self.saturated = len(tasks) == room
-        self.cursors.learn(
-            reading,
-            tasks,
-            exhausted=[] if self.saturated else [queue for queue in self.queues if given[queue] < room],
-            now=asked_at,
-            took=time.monotonic() - asked_at,
-            clock=clock,
-        )
-        return tasks, clock

@@ -11,7 +11,7 @@ import psycopg
 from psycopg.rows import scalar_row
 
 from pgq.api.access import Caller
-from pgq.api.claims import Lot
+from pgq.api.reader import Lot
 from pgq.api.rendering import ENCODER
 from pgq.api.services import Services
 from pgq.client.submission import NewTask

@@ -7,8 +7,8 @@ from typing import Any
 
 SPECIAL = re.compile(r"[\\\t\n\r]")
 ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
-CHUNK_CHARACTERS = 200_000
-"""So much is sent at once."""
+CHUNK_CHARACTERS = 32_000
+"""So much is sent at once: less than a socket holds, so that the server has work while the next lines are made."""
 
 
 def columns(values: Iterable[Any]) -> str:

@@ -3,7 +3,7 @@
 import random
 import re
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 SANE = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
@@ -15,18 +15,9 @@ class RequestId:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        request_id = given(scope) or f"{random.getrandbits(128):032x}"
-        scope.setdefault("state", {})["request_id"] = request_id
-
-        async def tell(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
-            await send(message)
-
-        await self.app(scope, receive, tell)
+        if scope["type"] == "http":
+            scope.setdefault("state", {})["request_id"] = given(scope) or f"{random.getrandbits(128):032x}"
+        await self.app(scope, receive, send)
 
 
 def given(scope: Scope) -> str | None:

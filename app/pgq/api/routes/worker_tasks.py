@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pgq.api.access import Caller, hide, needs
-from pgq.api.claims import Claims, Lot
+from pgq.api.claims import Claims
 from pgq.api.credentials import still_known
 from pgq.api.direct import DirectRoute
 from pgq.api.heartbeats import renew
@@ -28,6 +28,7 @@ from pgq.api.outcomes import Failed, Outcomes
 from pgq.api.parents import results_of_parents
 from pgq.api.presence import while_there
 from pgq.api.problems import Problem, responses
+from pgq.api.reader import Lot
 from pgq.api.remote import RemoteWorkers, lease_seconds
 from pgq.api.rendering import json_response, json_text
 from pgq.api.services import services_of

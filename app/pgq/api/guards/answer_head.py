@@ -1,4 +1,4 @@
-"""What every answer tells browsers not to do."""
+"""What the head of every answer carries: the id of its request, and what browsers must not do."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -17,8 +17,8 @@ HEADERS = [
 ONLY_BY_TLS = (b"strict-transport-security", b"max-age=31536000")  # a year
 
 
-class SafeHeaders:
-    """Adds them; what holds data is not to be stored by caches either, and files are asked for again by their tags."""
+class AnswerHead:
+    """Adds that; what holds data is not to be stored by caches either, and files are asked for again by their tags."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -30,7 +30,8 @@ class SafeHeaders:
 
         async def tell(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = [*message["headers"], *HEADERS]
+                request_id = scope["state"]["request_id"].encode()
+                headers = [*message["headers"], (b"x-request-id", request_id), *HEADERS]
                 if all(name != b"cache-control" for name, _ in headers):
                     headers.append((b"cache-control", b"no-cache" if "/static/" in scope["path"] else b"no-store"))
                 if scope["scheme"] == "https":

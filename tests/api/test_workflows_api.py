@@ -152,6 +152,21 @@ async def test_cancel_and_retry_answer_with_what_has_become_of_it_and_are_writte
     ]
 
 
+async def test_a_retry_into_a_full_queue_says_when_to_come_again_and_changes_nothing(api: httpx2.AsyncClient) -> None:
+    made = await submit(api, node("a"), node("b"), node("c"))
+    path = f"/v1/workflows/{made['id']}"
+    before = (await api.post(f"{path}/cancel")).json()
+    await api.put("/v1/queues/default", json={"max_depth": 1})
+    waits = (await api.post("/v1/tasks", json={"kind": "echo"})).json()
+    refused = await api.post(f"{path}/retry")
+    assert (refused.status_code, refused.json()["code"], refused.headers["retry-after"]) == (503, "queue_full", "5")
+    assert f"nothing came back, retry workflow {made['id']} when fewer do" in refused.json()["detail"]
+    assert (await api.get(path)).json()["counts"] == before["counts"]
+    assert [line["action"] for line in (await api.get("/v1/audit")).json()["items"]] == ["queue.set", "workflow.cancel"]
+    await api.post(f"/v1/tasks/{waits['id']}/cancel")
+    assert (await api.post(f"{path}/retry")).json()["counts"]["live"] == 3
+
+
 async def test_the_list_is_paged_and_filtered(api: httpx2.AsyncClient) -> None:
     made = [await submit(api, node("a")) for _ in range(3)]
     other = (await api.post("/v1/workflows", json={"name": "other", "tasks": [node("a")]})).json()

@@ -22,7 +22,7 @@ BOUNDED = settings(
     settings.default,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # what fails may not take long to shrink
-    max_examples=30,
+    max_examples=60,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
 )
 STEPS = (

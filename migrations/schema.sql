@@ -541,6 +541,16 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION pgq.note_move() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    INSERT INTO pgq.workflow_changes (workflow_id, queue) VALUES (NEW.workflow_id, NEW.queue);
+    RETURN NULL;
+END
+$$;
+
 CREATE FUNCTION pgq.notify_ready() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -592,6 +602,11 @@ CREATE FUNCTION pgq.parent_states(ids uuid[]) RETURNS TABLE(id uuid, state text)
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 BEGIN
+    RETURN QUERY SELECT asked.id, 'live' FROM unnest(ids) AS asked (id)
+    WHERE  NOT EXISTS (SELECT FROM unnest(ids) AS one (id) WHERE (SELECT true FROM pgq.tasks AS t WHERE t.id = one.id) IS NULL);
+    IF FOUND OR ids = '{}' THEN
+        RETURN;
+    END IF;
     RETURN QUERY
     SELECT asked.id, coalesce((SELECT 'live' FROM pgq.tasks AS t WHERE t.id = asked.id),
                               (SELECT 'dead' FROM pgq.dead_tasks AS d WHERE d.id = asked.id),
@@ -621,6 +636,7 @@ CREATE FUNCTION pgq.redrive(task_id uuid) RETURNS uuid
 DECLARE
     task pgq.dead_tasks%ROWTYPE;
 BEGIN
+    PERFORM FROM pgq.workflows AS w WHERE w.id = (SELECT d.workflow_id FROM pgq.dead_tasks AS d WHERE d.id = task_id) FOR NO KEY UPDATE;
     DELETE FROM pgq.dead_tasks AS d WHERE d.id = task_id RETURNING * INTO task;
     IF NOT FOUND THEN
         PERFORM pgq.refuse_ended(task_id, 'only a dead letter can be redriven');
@@ -828,7 +844,7 @@ BEGIN
     INSERT INTO pgq.tasks (id, kind, payload, queue, priority, max_attempts, timeout_seconds, tags, headers,
                            depends_on, on_parent_failure, waits_for)
     VALUES (fresh, ended.kind, ended.payload, ended.queue, ended.priority, ended.max_attempts, ended.timeout_seconds, ended.tags,
-            ended.headers || jsonb_build_object('retried_from', task_id),
+            ended.headers - '{workflow_id,workflow_node}'::text[] || jsonb_build_object('retried_from', task_id),
             ended.depends_on, ended.on_parent_failure, CASE WHEN ended.depends_on IS NOT NULL THEN 0 END);
     IF ended.depends_on IS NOT NULL AND ended.attempt = 0 THEN
         PERFORM pgq.wait_again(ARRAY[fresh]);
@@ -843,8 +859,11 @@ CREATE FUNCTION pgq.retry_workflow(workflow_id uuid) RETURNS integer
     SET enable_seqscan TO 'off'
     AS $$
 DECLARE
-    ids    uuid[];
-    states text[];
+    ids     uuid[];
+    states  text[];
+    others  uuid[];
+    due     text[];
+    crowded record;
 BEGIN
     PERFORM FROM pgq.workflows AS w WHERE w.id = retry_workflow.workflow_id FOR NO KEY UPDATE;
     IF NOT FOUND THEN
@@ -856,28 +875,47 @@ BEGIN
 
     WITH dead AS (
         DELETE FROM pgq.dead_tasks AS d WHERE d.workflow_id = retry_workflow.workflow_id
-        RETURNING d.id, d.lease_epoch, d.created_at, d.run_at, d.timeout_seconds, d.priority, d.max_attempts, d.queue, d.kind, d.tags,
-                  d.headers, d.payload, d.error, d.depends_on, d.on_parent_failure, 'dead' AS state
+        RETURNING d.id, d.lease_epoch, d.created_at, d.run_at, d.timeout_seconds, d.priority, d.max_attempts, d.queue, d.kind,
+                  d.idempotency_key, d.tags, d.headers, d.payload, d.error, d.depends_on, d.on_parent_failure, 'dead' AS state
     ), stopped AS (
         DELETE FROM pgq.task_history AS h
         WHERE  h.workflow_id = retry_workflow.workflow_id AND h.state IN ('cancelled', 'expired')
-        RETURNING h.id, h.lease_epoch, h.created_at, h.run_at, h.timeout_seconds, h.priority, h.max_attempts, h.queue, h.kind, h.tags,
-                  h.headers, h.payload, h.error, h.depends_on, h.on_parent_failure, h.state
+        RETURNING h.id, h.lease_epoch, h.created_at, h.run_at, h.timeout_seconds, h.priority, h.max_attempts, h.queue, h.kind,
+                  h.idempotency_key, h.tags, h.headers, h.payload, h.error, h.depends_on, h.on_parent_failure, h.state
     ), back AS MATERIALIZED (
         SELECT * FROM dead UNION ALL SELECT * FROM stopped
     ), inserted AS (
-        INSERT INTO pgq.tasks (id, lease_epoch, created_at, run_at, timeout_seconds, priority, max_attempts, queue, kind, tags, headers,
-                               payload, error, depends_on, on_parent_failure, workflow_id, waits_for)
-        SELECT back.id, back.lease_epoch + 1, back.created_at, greatest(back.run_at, clock_timestamp()), back.timeout_seconds,
-               back.priority, back.max_attempts, back.queue, back.kind, back.tags, back.headers, back.payload, back.error,
-               back.depends_on, back.on_parent_failure, retry_workflow.workflow_id, CASE WHEN back.depends_on IS NOT NULL THEN 0 END
+        INSERT INTO pgq.tasks (id, state, lease_epoch, created_at, run_at, timeout_seconds, priority, max_attempts, queue, kind,
+                               idempotency_key, tags, headers, payload, error, depends_on, on_parent_failure, workflow_id, waits_for)
+        SELECT back.id, 'blocked', back.lease_epoch + 1, back.created_at, greatest(back.run_at, clock_timestamp()), back.timeout_seconds,
+               back.priority, back.max_attempts, back.queue, back.kind, back.idempotency_key, back.tags, back.headers, back.payload,
+               back.error, back.depends_on, back.on_parent_failure, retry_workflow.workflow_id,
+               CASE WHEN back.depends_on IS NOT NULL THEN 0 END
         FROM   back ORDER BY back.id
     )
     SELECT array_agg(back.id), array_agg(back.state) INTO ids, states FROM back;
     IF ids IS NULL THEN
         PERFORM pgq.refuse_workflow(workflow_id, 'nothing of it has failed or was cancelled');
     END IF;
-    PERFORM pgq.wait_again(ids);
+    others := ARRAY(SELECT t.id FROM pgq.tasks AS t
+                    WHERE  t.workflow_id = retry_workflow.workflow_id AND t.on_parent_failure = 'run' AND t.attempt = 0
+                    ORDER  BY t.id FOR NO KEY UPDATE);
+    PERFORM pgq.wait_again(ids || others);
+    due := ARRAY(SELECT DISTINCT t.queue FROM pgq.tasks AS t
+                 WHERE  t.id = ANY (ids) AND t.state = 'blocked' AND coalesce(t.waits_for, 0) = 0);
+    SELECT q.name, q.max_depth INTO crowded FROM pgq.queues AS q
+    WHERE  q.name = ANY (due) AND pgq.waiting_tasks(q.name, q.max_depth) >= q.max_depth ORDER BY q.name LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'PQ002',
+            MESSAGE = format('queue %s is full: at most %s tasks may wait in it; nothing came back, retry workflow %s when fewer do',
+                             crowded.name, crowded.max_depth, workflow_id),
+            DETAIL = json_build_object('queue', crowded.name, 'max_depth', crowded.max_depth)::text;
+    END IF;
+    UPDATE pgq.tasks AS t SET state = 'pending' WHERE t.id = ANY (ids) AND t.state = 'blocked' AND coalesce(t.waits_for, 0) = 0;
+    PERFORM pg_notify('pgq_ready', lane.queue) FROM unnest(due) AS lane (queue)
+    WHERE   EXISTS (SELECT FROM pgq.waiting_workers AS w WHERE lane.queue = ANY (w.queues));
+
     INSERT INTO pgq.workflow_changes (workflow_id, dead, cancelled, expired)
     VALUES (retry_workflow.workflow_id, -cardinality(array_positions(states, 'dead')),
             -cardinality(array_positions(states, 'cancelled')), -cardinality(array_positions(states, 'expired')));
@@ -1037,8 +1075,9 @@ BEGIN
     IF flow.cancel_requested_at IS NULL THEN
         reason := jsonb_build_object('type', 'WorkflowFailed', 'traceback', '', 'at', pgq.rfc3339(clock_timestamp()),
             'message', coalesce((SELECT format('task %s of its workflow is dead', m.name)
-                                 FROM   pgq.dead_tasks AS d JOIN pgq.workflow_tasks AS m ON m.task_id = d.id
-                                 WHERE  d.workflow_id = flow.id ORDER BY d.finished_at LIMIT 1),
+                                 FROM   (SELECT d.id, d.finished_at FROM pgq.dead_tasks AS d WHERE d.workflow_id = flow.id OFFSET 0) AS dead
+                                        JOIN pgq.workflow_tasks AS m ON m.task_id = dead.id
+                                 ORDER  BY dead.finished_at LIMIT 1),
                                 'a task of its workflow has failed'));
     END IF;
 
@@ -1387,7 +1426,7 @@ BEGIN
     ), blocked AS (
         UPDATE pgq.tasks AS t SET state = 'blocked', waits_for = w.n
         FROM   (SELECT waits.child_id, count(*)::integer AS n FROM waits GROUP BY waits.child_id) AS w
-        WHERE  t.id = w.child_id
+        WHERE  t.id = w.child_id AND t.id = ANY (children)
         RETURNING t.id
     )
     INSERT INTO pgq.new_children (submitted_by, child_ids)
@@ -2346,7 +2385,7 @@ CREATE VIEW pgq.workflow_status AS
             ((w.cancelled + COALESCE(sum(c.cancelled), (0)::bigint)))::integer AS cancelled,
             ((w.expired + COALESCE(sum(c.expired), (0)::bigint)))::integer AS expired,
             ((w.dead + COALESCE(sum(c.dead), (0)::bigint)))::integer AS dead,
-            GREATEST(w.ended_at, max(c.at) FILTER (WHERE (c.total = 0))) AS ended_at,
+            GREATEST(w.ended_at, max(c.at) FILTER (WHERE (c.queue IS NULL))) AS ended_at,
             (w.queues || COALESCE(array_agg(DISTINCT c.queue) FILTER (WHERE (c.queue IS NOT NULL)), '{}'::text[])) AS queues
            FROM pgq.workflow_changes c
           WHERE (c.workflow_id = w.id)) n);
@@ -2493,6 +2532,8 @@ CREATE CONSTRAINT TRIGGER look_after_children AFTER INSERT ON pgq.new_children D
 
 CREATE TRIGGER note_children AFTER INSERT ON pgq.tasks REFERENCING NEW TABLE AS submitted FOR EACH STATEMENT WHEN ((current_setting('pgq.children'::text, true) = 'new'::text)) EXECUTE FUNCTION pgq.note_children();
 
+CREATE TRIGGER note_move AFTER UPDATE OF queue ON pgq.tasks FOR EACH ROW WHEN (((new.workflow_id IS NOT NULL) AND (new.queue <> old.queue))) EXECUTE FUNCTION pgq.note_move();
+
 CREATE TRIGGER notify_ready AFTER INSERT ON pgq.tasks REFERENCING NEW TABLE AS submitted FOR EACH STATEMENT EXECUTE FUNCTION pgq.notify_ready();
 
 CREATE TRIGGER refuse_change AFTER UPDATE OF kind, queue, priority, max_attempts, timeout_seconds, run_at, expires_at, payload ON pgq.tasks FOR EACH ROW WHEN ((NOT (((char_length(new.kind) >= 1) AND (char_length(new.kind) <= 128)) AND ((char_length(new.queue) >= 1) AND (char_length(new.queue) <= 128)) AND ((new.priority >= 0) AND (new.priority <= 9)) AND ((new.max_attempts >= 1) AND (new.max_attempts <= 1000)) AND (new.timeout_seconds > (0)::double precision) AND (new.timeout_seconds <= (315360000)::double precision) AND (new.run_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (new.run_at < '3000-01-01 00:00:00+00'::timestamp with time zone) AND ((new.expires_at IS NULL) OR ((new.expires_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (new.expires_at < '3000-01-01 00:00:00+00'::timestamp with time zone))) AND (jsonb_typeof(new.payload) = 'object'::text)))) EXECUTE FUNCTION pgq.refuse_change();
@@ -2606,6 +2647,8 @@ GRANT ALL ON FUNCTION pgq.make_partitions(days_ahead integer) TO pgq_admin;
 REVOKE ALL ON FUNCTION pgq.note_children() FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.note_children() TO pgq_worker;
 GRANT ALL ON FUNCTION pgq.note_children() TO pgq_admin;
+
+REVOKE ALL ON FUNCTION pgq.note_move() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION pgq.notify_ready() FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.notify_ready() TO pgq_worker;

@@ -68,16 +68,19 @@ async def test_a_batch_is_a_workflow_with_a_callback(api: httpx2.AsyncClient, co
         ({"name": "w", "tasks": [node("a")], "more": 1}, "#/more", "is not a field"),
         ({"name": "w", "tasks": [node("a")], "on_failure": "stop"}, "#/on_failure", "cancel or continue"),
         ({"name": "w", "tasks": [node("a"), 7]}, "#/tasks/1", "must be an object"),
-        ({"name": "w", "tasks": [node("a"), {"kind": "echo"}]}, "#/tasks/1/name", "must be text"),
+        ({"name": "w", "tasks": [node("a"), {"kind": "echo"}]}, "#/tasks/1/name", "is missing"),
+        ({"name": "w", "tasks": [{**node("a"), "name": 7}]}, "#/tasks/0/name", "must be text"),
+        ({"name": "w", "tasks": [{"name": "a"}]}, "#/tasks/0/kind", "is missing"),
         ({"name": "w", "tasks": [node("a"), node("a")]}, "#/tasks/1/name", "name of another task"),
         ({"name": "w", "tasks": [node("a", kind="")]}, "#/tasks/0/kind", "1 to 128 characters"),
-        ({"name": "w", "tasks": [node("a", wrong=1)]}, "#/tasks/0/wrong", "not permitted"),
+        ({"name": "w", "tasks": [node("a", wrong=1)]}, "#/tasks/0/wrong", "is not a field of a task"),
         ({"name": "w", "tasks": [node("a", idempotency_key="k")]}, "#/tasks/0/idempotency_key", "not for the tasks"),
         ({"name": "w", "tasks": [node("a", "a")]}, "#/tasks/0/depends_on", "cannot depend on itself"),
         ({"name": "w", "tasks": [node("a", "b")]}, "#/tasks/0/depends_on", "no task of this workflow is called 'b'"),
         ({"name": "w", "tasks": [node("a", NOBODY)]}, "#/tasks/0/depends_on", "not the id"),
         ({"name": "w", "tasks": [node("a", "b"), node("b", "a")]}, "#/tasks/0/depends_on", "circle: a → b → a"),
         ({"name": "w", "tasks": [node("a", on_parent_failure="run")]}, "#/tasks/0/on_parent_failure", "means nothing"),
+        ({"name": "w", "tasks": [node("a")], "callback": "tell"}, "#/callback", "must be an object, not a string"),
         ({"name": "w", "tasks": [node("a")], "callback": {"kind": ""}}, "#/callback/kind", "1 to 128"),
         (
             {"name": "w", "tasks": [node("a")], "callback": node("c", "a")},
@@ -149,6 +152,21 @@ async def test_cancel_and_retry_answer_with_what_has_become_of_it_and_are_writte
     ]
 
 
+async def test_a_retry_into_a_full_queue_says_when_to_come_again_and_changes_nothing(api: httpx2.AsyncClient) -> None:
+    made = await submit(api, node("a"), node("b"), node("c"))
+    path = f"/v1/workflows/{made['id']}"
+    before = (await api.post(f"{path}/cancel")).json()
+    await api.put("/v1/queues/default", json={"max_depth": 1})
+    waits = (await api.post("/v1/tasks", json={"kind": "echo"})).json()
+    refused = await api.post(f"{path}/retry")
+    assert (refused.status_code, refused.json()["code"], refused.headers["retry-after"]) == (503, "queue_full", "5")
+    assert f"nothing came back, retry workflow {made['id']} when fewer do" in refused.json()["detail"]
+    assert (await api.get(path)).json()["counts"] == before["counts"]
+    assert [line["action"] for line in (await api.get("/v1/audit")).json()["items"]] == ["queue.set", "workflow.cancel"]
+    await api.post(f"/v1/tasks/{waits['id']}/cancel")
+    assert (await api.post(f"{path}/retry")).json()["counts"]["live"] == 3
+
+
 async def test_the_list_is_paged_and_filtered(api: httpx2.AsyncClient) -> None:
     made = [await submit(api, node("a")) for _ in range(3)]
     other = (await api.post("/v1/workflows", json={"name": "other", "tasks": [node("a")]})).json()
@@ -184,6 +202,16 @@ async def test_a_token_sees_the_workflows_whose_queues_are_all_its_own(secured: 
     more = {"tasks": [node("c", queue="billing")]}
     assert (await admin.post(f"/v1/workflows/{mail['id']}/tasks", json=more)).status_code == 201
     assert (await narrow.get(f"/v1/workflows/{mail['id']}")).status_code == 404
+
+
+async def test_a_task_that_is_moved_elsewhere_hides_its_workflow(secured: Secured) -> None:
+    made = await submit(secured.admin, node("a", queue="mail"))
+    narrow = await secured.client("read", queues=["mail"])
+    assert (await narrow.get(f"/v1/workflows/{made['id']}")).status_code == 200
+    move = await secured.admin.patch(f"/v1/tasks/{made['tasks'][0]['id']}", json={"queue": "billing"})
+    assert move.status_code == 200
+    assert (await narrow.get(f"/v1/workflows/{made['id']}")).status_code == 404
+    assert (await narrow.get("/v1/workflows")).json()["items"] == []
 
 
 async def test_tasks_of_a_submitter_say_who_submitted_them(secured: Secured) -> None:

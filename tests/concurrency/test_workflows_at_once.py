@@ -150,3 +150,17 @@ async def test_what_is_redriven_before_its_failure_is_added_up_is_not_stopped_by
     await db.redrive((await flow.ids())["bad"])
     await flow.keep()
     assert await flow.states() == {"bad": "pending", "other": "scheduled"}
+
+
+async def test_a_redrive_and_a_retry_of_its_workflow_at_once_do_not_deadlock(
+    db: Database, one: Connection, two: Connection
+) -> None:
+    flow = await Flow.submit(db, node("bad"))
+    await flow.work(bad=DEAD)
+    await one.execute("SELECT FROM pgq.workflows FOR NO KEY UPDATE")  # where a retry begins
+    redrive = asyncio.create_task(two.execute("SELECT pgq.redrive(%s)", [(await flow.ids())["bad"]]))
+    await db.until_waiting(two)
+    assert await flow.retry(on=one) == 1
+    await one.commit()
+    with pytest.raises(psycopg.Error, match="only a dead letter can be redriven"):
+        await redrive

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 
+from tests.flows import DEAD, Flow, node
 from tests.verbs import A, B, Connection, Database
 
 
@@ -122,3 +123,12 @@ async def test_a_prepared_transaction_may_submit_while_nobody_waits(db: Database
     await session.execute("COMMIT PREPARED 'submitted'")
 
     assert await db.state(task) == "pending"
+
+
+async def test_a_retry_of_a_workflow_wakes_those_who_wait_for_what_is_due(db: Database, ears: Connection) -> None:
+    flow = await Flow.submit(db, node("bad", queue="email"), node("then", "bad", queue="reports"))
+    for one in await db.claim(queues=["email"]):
+        await db.ends(one, DEAD)
+    await waits(db, "email", "reports")
+    await flow.retry()
+    assert await heard(db, ears) == ["email"]

@@ -187,6 +187,7 @@ async def test_a_task_that_is_run_again_on_its_own_is_not_of_the_workflow(db: Da
     await flow.work()
     again = await db.task(await db.retry((await flow.ids())["a"]))
     assert (again["workflow_id"], await flow.counts()) == (None, {"succeeded": 1})
+    assert again["headers"].keys() == {"retried_from"}
 
 
 async def test_a_purged_dead_letter_still_counts(db: Database) -> None:

@@ -19,6 +19,10 @@ CALLBACK = "callback"
 """What a callback is called that has no name."""
 MOST_FAULTS = 20
 """So many wrong things are named."""
+SHOWN = 3
+"""So many of them in words."""
+PLAINLY = {"missing": "is missing", "extra_forbidden": "is not a field of a task"}
+"""What Pydantic calls otherwise."""
 OWN = ("name", "depends_on", "on_parent_failure")
 """What a task says of itself in its workflow; the rest is a task like any other."""
 
@@ -37,9 +41,8 @@ class Unreadable(Exception):
     """The value describes no workflow."""
 
     def __init__(self, faults: list[Fault]) -> None:
-        super().__init__(
-            "; ".join(f"{'/'.join(map(str, one.path)) or 'the whole'}: {one.reason}" for one in faults[:3])
-        )
+        shown = [f"{'/'.join(map(str, one.path)) or 'the whole'}: {one.reason}" for one in faults[:SHOWN]]
+        super().__init__("; ".join([*shown, *(["and more"] if len(faults) > SHOWN else [])]))
         self.faults = faults
 
 
@@ -64,8 +67,10 @@ def described(value: Any, check: Check) -> Described:
     policy: OnFailure = given({"on_failure": "cancel", **without_nulls(whole)}, "on_failure", on_failure, faults)
     drafts = drafts_of(whole.get("tasks"), check, faults)
     if whole.get("callback") is not None:
-        last = {"name": CALLBACK, **(whole["callback"] if isinstance(whole["callback"], dict) else {})}
-        extra = [name for name in ("depends_on", "on_parent_failure") if name in last]
+        last = whole["callback"]
+        if isinstance(last, dict):
+            last = {"name": CALLBACK, **last}
+        extra = [name for name in ("depends_on", "on_parent_failure") if isinstance(last, dict) and name in last]
         faults += [Fault(("callback", name), "is not for a callback: it waits for all tasks") for name in extra]
         if not extra and (draft := draft_of(last, ("callback",), check, faults)):
             drafts.append(callback(draft, [one.name for one in drafts]))
@@ -119,7 +124,9 @@ def draft_of(value: Any, at: Path, check: Check, faults: list[Fault]) -> Draft |
         faults.append(Fault(at, f"must be an object, not {json_type(value)}"))
         return None
     try:
-        name = fields.name(value.get("name"), "name")
+        if value.get("name") is None:
+            raise InvalidTask("name", "is missing")
+        name = fields.name(value["name"], "name")
         parents = parents_of(value.get("depends_on"))
         task = check({key: one for key, one in value.items() if key not in OWN}, at)
         if value.get("on_parent_failure") is not None:
@@ -129,7 +136,7 @@ def draft_of(value: Any, at: Path, check: Check, faults: list[Fault]) -> Draft |
             task = replace(task, fields={**task.fields, "on_parent_failure": policy})
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False, include_context=False)
-        faults += [Fault((*at, *one["loc"]), one["msg"]) for one in found]
+        faults += [Fault((*at, *one["loc"]), PLAINLY.get(one["type"], one["msg"])) for one in found]
     except InvalidTask as error:
         faults.append(Fault((*at, error.field), error.reason))
     except Unreadable as error:

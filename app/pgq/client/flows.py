@@ -139,6 +139,6 @@ def cancel(workflow_id: UUID) -> Plan[WorkflowStatus]:
 
 
 def retry(workflow_id: UUID) -> Plan[WorkflowStatus]:
-    """Run again what has not succeeded. Raises WorkflowNotFound, or WrongState."""
+    """Run again what has not succeeded. Raises WorkflowNotFound, WrongState, or QueueFull."""
     yield Statement("workflows/retry", {"id": workflow_id})
     return (yield from look(workflow_id))

@@ -99,7 +99,8 @@ class WorkflowRun:
     def retry(self) -> WorkflowStatus:
         """Run again what is dead, cancelled or expired, under the same ids; what has succeeded stays.
 
-        Raises WrongState when there is nothing such, or while its tasks are being cancelled.
+        Raises WrongState when there is nothing such, or while its tasks are being cancelled, and QueueFull when a queue
+        is full that some of it would wait in: nothing has come back then.
         """
         return self._access.run(flows.retry(self.id))
 

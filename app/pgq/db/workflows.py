@@ -47,7 +47,7 @@ def workflow_tasks(connection: Connection[Any], workflow_id: UUID) -> list[Workf
 
 
 def workflow_queues(connection: Connection[Any], workflow_id: UUID) -> list[str] | None:
-    """The queues that a workflow's tasks were submitted to; None when there is no such workflow."""
+    """The queues that a workflow's tasks were submitted or moved to; None when there is no such workflow."""
     with connection.cursor(row_factory=scalar_row) as cursor:
         queues: list[str] | None = cursor.execute(sql("workflows/queues"), {"id": workflow_id}).fetchone()
     return queues

@@ -122,7 +122,7 @@ def cancel(here: Here, caller: Operator, id: Id) -> Response:
     responses=responses("not_found", "wrong_state", "queue_full"),
 )
 def retry(here: Here, caller: Operator, id: Id) -> Response:
-    """Dead, cancelled and expired tasks run again under their ids; what has succeeded stays."""
+    """Dead, cancelled and expired tasks run again under their ids, all or none; what has succeeded stays."""
     return carried_out_on(here, caller, id, "workflow.retry", retry_workflow)
 
 

@@ -17,7 +17,7 @@ BEGIN
     ), blocked AS (
         UPDATE pgq.tasks AS t SET state = 'blocked', waits_for = w.n
         FROM   (SELECT waits.child_id, count(*)::integer AS n FROM waits GROUP BY waits.child_id) AS w
-        WHERE  t.id = w.child_id
+        WHERE  t.id = w.child_id AND t.id = ANY (children)
         RETURNING t.id
     )
     INSERT INTO pgq.new_children (submitted_by, child_ids)

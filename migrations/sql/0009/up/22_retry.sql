@@ -1,6 +1,6 @@
 -- Run a task again, whatever became of it: a dead letter is redriven; an ended task gives a new one (headers.retried_from);
 -- one that waits for its time runs now; one that runs already is refused. One that ended before it
--- began waits again for those of its parents that are live. Answers the id of the task that will run.
+-- began waits again for those of its parents that are live. The new one is of no workflow. Answers the id of the task that will run.
 CREATE OR REPLACE FUNCTION pgq.retry(task_id uuid) RETURNS uuid
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -28,7 +28,7 @@ BEGIN
     INSERT INTO pgq.tasks (id, kind, payload, queue, priority, max_attempts, timeout_seconds, tags, headers,
                            depends_on, on_parent_failure, waits_for)
     VALUES (fresh, ended.kind, ended.payload, ended.queue, ended.priority, ended.max_attempts, ended.timeout_seconds, ended.tags,
-            ended.headers || jsonb_build_object('retried_from', task_id),
+            ended.headers - '{workflow_id,workflow_node}'::text[] || jsonb_build_object('retried_from', task_id),
             ended.depends_on, ended.on_parent_failure, CASE WHEN ended.depends_on IS NOT NULL THEN 0 END);
     IF ended.depends_on IS NOT NULL AND ended.attempt = 0 THEN
         PERFORM pgq.wait_again(ARRAY[fresh]);

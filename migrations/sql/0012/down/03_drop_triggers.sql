@@ -1,1 +1,1 @@
-DROP FUNCTION pgq.join_workflow, pgq.count_ended, pgq.count_dead CASCADE;
+DROP FUNCTION pgq.join_workflow, pgq.count_ended, pgq.count_dead, pgq.note_move CASCADE;

@@ -1,5 +1,5 @@
--- What has happened to workflows since it was last added up: a row for each task that came or ended, written by whoever did
--- that, in the same transaction. Nothing but inserts, so that two tasks of a workflow may end at the same moment.
+-- What has happened to workflows since it was last added up: a row for each task that came (with its queue) or ended, written by
+-- whoever did that, in the same transaction. Nothing but inserts, so that two tasks of a workflow may end at the same moment.
 CREATE TABLE pgq.workflow_changes (
     workflow_id uuid        NOT NULL,
     n           bigint      NOT NULL GENERATED ALWAYS AS IDENTITY,

@@ -1,5 +1,5 @@
 -- Every workflow as it is at this moment. It runs while one of its tasks has not ended; then it has failed if one is dead or
--- expired. `queues`: those that its tasks were submitted to; a name may stand there twice.
+-- expired. `queues`: those that its tasks were submitted or moved to; a name may stand there twice.
 CREATE VIEW pgq.workflow_status AS
 SELECT w.id, w.name,
        CASE WHEN n.ended < n.total OR n.total = 0 THEN 'running'
@@ -22,6 +22,6 @@ FROM   pgq.workflows AS w
               (w.cancelled + coalesce(sum(c.cancelled), 0))::integer AS cancelled,
               (w.expired + coalesce(sum(c.expired), 0))::integer AS expired,
               (w.dead + coalesce(sum(c.dead), 0))::integer AS dead,
-              greatest(w.ended_at, max(c.at) FILTER (WHERE c.total = 0)) AS ended_at,
+              greatest(w.ended_at, max(c.at) FILTER (WHERE c.queue IS NULL)) AS ended_at,
               w.queues || coalesce(array_agg(DISTINCT c.queue) FILTER (WHERE c.queue IS NOT NULL), '{}') AS queues
        FROM   pgq.workflow_changes AS c WHERE c.workflow_id = w.id) AS n;

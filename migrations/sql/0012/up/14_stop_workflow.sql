@@ -18,8 +18,9 @@ BEGIN
     IF flow.cancel_requested_at IS NULL THEN
         reason := jsonb_build_object('type', 'WorkflowFailed', 'traceback', '', 'at', pgq.rfc3339(clock_timestamp()),
             'message', coalesce((SELECT format('task %s of its workflow is dead', m.name)
-                                 FROM   pgq.dead_tasks AS d JOIN pgq.workflow_tasks AS m ON m.task_id = d.id
-                                 WHERE  d.workflow_id = flow.id ORDER BY d.finished_at LIMIT 1),
+                                 FROM   (SELECT d.id, d.finished_at FROM pgq.dead_tasks AS d WHERE d.workflow_id = flow.id OFFSET 0) AS dead
+                                        JOIN pgq.workflow_tasks AS m ON m.task_id = dead.id
+                                 ORDER  BY dead.finished_at LIMIT 1),
                                 'a task of its workflow has failed'));
     END IF;
 

@@ -1,5 +1,6 @@
 -- Bring a dead letter back: due now, with all its attempts again. The epoch goes on, so that no old lease fits.
--- Its parents were waited for once, and are not again; what waits for it goes on waiting. Its workflow runs again, too.
+-- Its parents were waited for once, and are not again; what waits for it goes on waiting. Its workflow runs again, too: that
+-- is locked first, as by a retry of all of it.
 CREATE OR REPLACE FUNCTION pgq.redrive(task_id uuid) RETURNS uuid
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -7,6 +8,7 @@ AS $$
 DECLARE
     task pgq.dead_tasks%ROWTYPE;
 BEGIN
+    PERFORM FROM pgq.workflows AS w WHERE w.id = (SELECT d.workflow_id FROM pgq.dead_tasks AS d WHERE d.id = task_id) FOR NO KEY UPDATE;
     DELETE FROM pgq.dead_tasks AS d WHERE d.id = task_id RETURNING * INTO task;
     IF NOT FOUND THEN
         PERFORM pgq.refuse_ended(task_id, 'only a dead letter can be redriven');

@@ -13,7 +13,8 @@ DECLARE
     granted integer;
 BEGIN
     REVOKE ALL ON FUNCTION pgq.submit_workflow, pgq.add_workflow_tasks, pgq.workflow_elements, pgq.open_workflow, pgq.refuse_workflow,
-        pgq.stop_workflow, pgq.cancel_workflow, pgq.reopen_workflow, pgq.retry_workflow, pgq.join_workflow, pgq.count_ended, pgq.count_dead
+        pgq.stop_workflow, pgq.cancel_workflow, pgq.reopen_workflow, pgq.retry_workflow, pgq.join_workflow, pgq.count_ended, pgq.count_dead,
+        pgq.note_move
         FROM PUBLIC;
     FOR granted IN 1 .. array_length(grants, 1) LOOP
         IF EXISTS (SELECT FROM pg_roles WHERE rolname = grants[granted][1]) THEN

@@ -113,7 +113,7 @@ async def attempts(connection: AsyncConnection[Any], leases: Sequence[tuple[UUID
 
 
 async def settled(connection: AsyncConnection[Any], reports: Sequence[tuple[UUID, Lease, Ended]]) -> set[UUID]:
-    """The ids of those attempts that have ended by their worker's own word, and by this one: no other counts as said."""
+    """The ids of those attempts that have ended by this word of their own worker: no other one counts as said."""
     given = {
         **fences([(worker, lease) for worker, lease, _ in reports]),
         "ends": [end for _, _, end in reports],

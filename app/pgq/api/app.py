@@ -10,7 +10,6 @@ import psycopg
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
-from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.exceptions import ExceptionMiddleware
@@ -33,7 +32,7 @@ from pgq.api.guards.slow_bodies import SlowBodies
 from pgq.api.openapi import document
 from pgq.api.problems import Code, Problem, problem_of
 from pgq.api.routes import routers
-from pgq.api.services import Services
+from pgq.api.services import SERVICES, Services
 from pgq.db.errors import translated
 from pgq.values.errors import PgqError
 from pgq.values.settings import Settings, listed
@@ -47,8 +46,10 @@ class Service(FastAPI):
     """FastAPI with our guards in place of its own layers: ours bound every body and answer every error."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":  # past the look for FastAPI's telemetry
-            await Starlette.__call__(self, scope, receive, send)
+        scope[SERVICES] = self.state.services
+        if scope["type"] == "http" and self.middleware_stack is not None:  # past the look for FastAPI's telemetry
+            scope["app"] = self
+            await self.middleware_stack(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 

@@ -108,15 +108,14 @@ class Shortcut:
         self.routes = [route for router in routers for route in router.routes if isinstance(route, DirectRoute)]
         self.answer = answer
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http" and scope["method"] == "POST":
             for route in self.routes:
                 match, found = route.matches(scope)
                 if match is Match.FULL:
                     scope.update(found)
-                    await self.run(route, scope, receive, send)
-                    return
-        await self.app(scope, receive, send)
+                    return self.run(route, scope, receive, send)
+        return self.app(scope, receive, send)
 
     async def run(self, route: DirectRoute, scope: Scope, receive: Receive, send: Send) -> None:
         """As FastAPI does it: errors are answered."""

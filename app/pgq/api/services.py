@@ -11,6 +11,8 @@ from starlette.requests import HTTPConnection
 from pgq.db.pool import Pools
 from pgq.values.settings import Settings
 
+SERVICES = "pgq.services"
+"""Where a scope has them."""
 CONNECT_WITHIN = 5
 """Seconds that a connection attempt may take, unless the URL says otherwise."""
 
@@ -68,7 +70,7 @@ class Services:
 
 def services_of(connection: HTTPConnection) -> Services:
     """The services of the process that handles a request."""
-    return cast(Services, connection.app.state.services)
+    return cast(Services, connection.scope[SERVICES])
 
 
 async def here(connection: HTTPConnection) -> Services:

@@ -6,7 +6,7 @@ elsewhere with forwarded headers.
 """
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -29,12 +29,11 @@ class Hosts:
         self.allowed = listed(settings.allowed_hosts.lower())
         self.any_address = settings.insecure or not is_loopback(settings.host)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         probed = scope["type"] == "http" and scope["path"] in PROBES and not self.auth_is_off
         if scope["type"] == "http" and not probed and (found := self.problem(scope)):
-            await found.response(scope)(scope, receive, send)
-            return
-        await self.app(scope, receive, send)
+            return found.response(scope)(scope, receive, send)
+        return self.app(scope, receive, send)
 
     def problem(self, scope: Scope) -> Problem | None:
         """What is wrong with a request's headers."""

@@ -5,6 +5,7 @@ import time
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pgq.api.metrics import Metrics
+from pgq.api.services import SERVICES
 
 NO_ROUTE = "none"
 NO_ANSWER = 0
@@ -33,8 +34,7 @@ class Measured:
             await self.app(scope, receive, tell)
         finally:
             route = getattr(scope.get("route"), "path_format", NO_ROUTE)
-            metrics = scope["app"].state.services.part(Metrics)
-            metrics.observe(method(scope), route, status, time.perf_counter() - began)
+            scope[SERVICES].part(Metrics).observe(method(scope), route, status, time.perf_counter() - began)
         return None
 
 

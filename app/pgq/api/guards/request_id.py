@@ -2,6 +2,7 @@
 
 import random
 import re
+from collections.abc import Awaitable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -14,10 +15,10 @@ class RequestId:
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http":
             scope.setdefault("state", {})["request_id"] = given(scope) or f"{random.getrandbits(128):032x}"
-        await self.app(scope, receive, send)
+        return self.app(scope, receive, send)
 
 
 def given(scope: Scope) -> str | None:

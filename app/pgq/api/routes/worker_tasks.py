@@ -1,7 +1,7 @@
 """Remote workers claim tasks, keep them, and report what became of them."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from functools import lru_cache
 from typing import Annotated
 from uuid import UUID
 
@@ -115,23 +115,29 @@ def not_registered(field: str) -> Problem:
 
 def claimed(lot: Lot, parents: Mapping[UUID, str], *, draining: bool) -> Response:
     """Payloads, headers and results go out as the database gave them: nothing is lost on the way, or hidden."""
+    until = {expires: json_value(expires) for expires in {expires for _, expires in lot.tasks}}
     tasks = ",".join(
-        claimed_json(task, expires, parents.get(task.id, "null") if task.has_parents else "{}")
+        claimed_json(task, until[expires], parents.get(task.id, "null") if task.has_parents else "{}")
         for task, expires in lot.tasks
     )
     known = "true" if draining else "false"
     return Response(f'{{"tasks":[{tasks}],"draining":{known}}}', media_type="application/json")
 
 
-def claimed_json(task: ClaimedRow, expires: datetime, parents: str) -> str:
+def claimed_json(task: ClaimedRow, expires: str, parents: str) -> str:
     """One of them; put together by hand, as there are many."""
-    words = json_text({"kind": task.kind, "queue": task.queue, "tags": task.tags})
     return (
         f'{{"id":"{task.id}","attempt":{task.attempt},"max_attempts":{task.max_attempts},'
-        f'"lease_epoch":{task.lease_epoch},"lease_expires_at":"{json_value(expires)}",'
-        f'"timeout_seconds":{task.timeout_seconds},{words[1:-1]},"payload":{task.payload},"headers":{task.headers},'
-        f'"parents":{parents}}}'
+        f'"lease_epoch":{task.lease_epoch},"lease_expires_at":"{expires}",'
+        f'"timeout_seconds":{task.timeout_seconds},{words(task.kind, task.queue, tuple(task.tags))},'
+        f'"payload":{task.payload},"headers":{task.headers},"parents":{parents}}}'
     )
+
+
+@lru_cache(1_000)
+def words(kind: str, queue: str, tags: tuple[str, ...]) -> str:
+    """What many tasks have in common, as members of an object."""
+    return json_text({"kind": kind, "queue": queue, "tags": tags})[1:-1]
 
 
 @router.post(

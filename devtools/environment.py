@@ -144,7 +144,7 @@ def _install(groups: tuple[str, ...]) -> None:
     first = "" if before else " (about a minute the first time)"
     pip = [str(PYTHON), "-m", "pip", "install", "--progress-bar", "off", "--only-binary", ":all:"]
     requirements = [requirement for group in groups for requirement in group_requirements(group)]
-    step(f"Installing pgq{tools}{first}", [*pip, "--editable", f"{ROOT}[yaml]", *requirements], _pip_variables())
+    step(f"Installing pgq{tools}{first}", [*pip, "--editable", f"{ROOT}[fast,yaml]", *requirements], _pip_variables())
     kept = set(before.get("groups", [])) if before.get("fingerprint") == fingerprint else set()
     stamp = {"root": str(ROOT), "fingerprint": fingerprint, "groups": sorted(kept | set(groups))}
     STAMP.write_text(json.dumps(stamp) + "\n")

@@ -15,8 +15,8 @@ from devtools.twins.trial import Verdict, copy_to, end_all, try_out
 from devtools.twins.twin import NoSuchTwin, Twin, chosen, read_lists
 from tests.server import choose_server
 
-AT_ONCE = (os.cpu_count() or 1) + 1
-"""One more than can compute at once: many a twin is caught by waiting in vain."""
+AT_ONCE = (os.cpu_count() or 1) + 2
+"""More than can compute at once: many a twin is caught by waiting in vain."""
 
 TAIL_LINES = 40
 

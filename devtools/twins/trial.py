@@ -20,7 +20,7 @@ PARTS = ("app", "migrations", "tests", "alembic.ini", "pyproject.toml")
 LONGEST = 300.0
 """Seconds that pytest may take; no test that catches a twin should need half a minute."""
 
-PATIENCE = "20"
+PATIENCE = "15"
 """Seconds that a test waits for what must come: what does not come here, comes at once in pgq itself."""
 
 BROKEN = re.compile(r"\b(SyntaxError|IndentationError|NameError|ImportError|ModuleNotFoundError|Undefined\w+)\b")

@@ -111,23 +111,33 @@ class Working:
     tasks: int
 
     async def run(self, port: int, token: str) -> float:
-        """Tasks a second."""
-        left = [self.tasks]
+        """Tasks a second, up to the answer to the last outcome: who then still waits for more is no work."""
+        progress = Progress(self.tasks)
         workers = [[await Line(port, token).open() for _ in range(CONNECTIONS)] for _ in range(WORKERS)]
         paths = [await register(lines[0]) for lines in workers]
         began = time.perf_counter()
-        await asyncio.gather(*(work(path, lines, left) for path, lines in zip(paths, workers, strict=True)))
-        return self.tasks / (time.perf_counter() - began)
+        await asyncio.gather(*(work(path, lines, progress) for path, lines in zip(paths, workers, strict=True)))
+        return self.tasks / (progress.last_at - began)
 
 
-async def work(path: str, lines: list[Line], left: list[int]) -> None:
+@dataclass(slots=True)
+class Progress:
+    """How many tasks are not claimed yet; when the newest outcome was answered."""
+
+    unclaimed: int
+    last_at: float = 0.0
+
+
+async def work(path: str, lines: list[Line], progress: Progress) -> None:
     """One worker: claim, complete over all its connections, and again."""
-    while left[0] > 0:
+    while progress.unclaimed > 0:
         claimed = await lines[0].post(f"{path}/claim", f'{{"limit": {AT_ONCE}, "wait_seconds": 1}}')
         tasks = json.loads(claimed)["tasks"]
-        left[0] -= len(tasks)
+        progress.unclaimed -= len(tasks)
         shares = [complete(path, line, tasks[place :: len(lines)]) for place, line in enumerate(lines)]
         await asyncio.gather(*shares)
+        if tasks:
+            progress.last_at = time.perf_counter()
 
 
 async def complete(path: str, line: Line, tasks: list[Any]) -> None:

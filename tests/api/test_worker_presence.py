@@ -270,7 +270,10 @@ async def test_an_operator_has_a_worker_of_its_queues_finish(secured: Secured, c
         ("/heartbeat", {"tasks": [{"id": "00000000-0000-7000-8000-000000000000"}]}),
     ],
 )
-async def test_what_is_not_in_the_protocol_is_refused(api: httpx2.AsyncClient, path: str, body: dict[str, Any]) -> None:
+async def test_what_is_not_in_the_protocol_is_refused(
+    api: httpx2.AsyncClient, connection: Connection[Any], path: str, body: dict[str, Any]
+) -> None:
+    rows.submitted(connection)  # nobody waits here for a minute, whatever is not refused
     worker = await register(api)
     answer = await api.post(worker.path + path if path else "/v1/workers", json=body)
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid")

@@ -18,7 +18,8 @@ DECLARE
             FROM   family CROSS JOIN LATERAL (SELECT d.child_id FROM pgq.task_dependencies AS d WHERE d.parent_id = family.id OFFSET 0) AS e
         )
         SELECT family.id FROM family);
-    ended uuid[];
+    waiting uuid[];
+    ended   uuid[];
 BEGIN
     PERFORM FROM pgq.tasks AS t WHERE t.id = ANY (ids || families) ORDER BY t.state = 'blocked', t.id FOR UPDATE;
 
@@ -31,8 +32,11 @@ BEGIN
     )
     SELECT told.id, 'requested' FROM told, LATERAL pg_notify('pgq_cancel', told.id::text);
 
-    ended := ARRAY(SELECT pgq.end_waiting(ids, array_fill(NULL::jsonb, ARRAY[cardinality(ids)])));
-    PERFORM pgq.release_children(ended, array_fill('cancelled'::text, ARRAY[cardinality(ended)]));
-    RETURN QUERY SELECT e.id, 'cancelled' FROM unnest(ended) AS e (id);
+    waiting := ARRAY(SELECT t.id FROM pgq.tasks AS t WHERE t.id = ANY (ids) AND t.leased_by IS NULL);
+    IF waiting <> '{}' THEN
+        ended := ARRAY(SELECT pgq.end_waiting(waiting, array_fill(NULL::jsonb, ARRAY[cardinality(waiting)])));
+        PERFORM pgq.release_children(ended, array_fill('cancelled'::text, ARRAY[cardinality(ended)]));
+        RETURN QUERY SELECT e.id, 'cancelled' FROM unnest(ended) AS e (id);
+    END IF;
 END
 $$;

@@ -23,6 +23,7 @@ from pgq.values.errors import DatabaseUnavailable, SchemaError
 from pgq.values.settings import load_settings
 
 LOCK_TRIES = 30
+BETWEEN_TRIES = 0.2
 
 MIGRATOR = r"-c lock_timeout=2s -c default_transaction_isolation=read\ committed"
 
@@ -127,7 +128,7 @@ def run(conninfo: str, action: Callable[[Config], None]) -> None:
         except OperationalError as error:
             if not (tries_left and isinstance(error.orig, psycopg.errors.LockNotAvailable)):
                 raise
-            time.sleep(0.2)
+            time.sleep(BETWEEN_TRIES)
 
 
 def wait_for_database(conninfo: str, wait_seconds: float) -> None:

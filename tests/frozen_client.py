@@ -65,8 +65,10 @@ async def wired(like: Connection) -> AsyncIterator[tuple[Wire, Connection]]:
     )
     try:
         async with await AsyncConnection.connect(conninfo, autocommit=True) as connection:
-            yield wire, connection
-            wire.mend()
+            try:
+                yield wire, connection
+            finally:
+                wire.mend()
     finally:
         proxy.close()
         await asyncio.gather(*flows)

@@ -19,25 +19,32 @@ class Cut:
         self.after = False
         self.refuse = False
         self.cuts = 0
-        self.open: set[asyncio.Task[None]] = set()
+        self.closed = False
+        self.ends: list[asyncio.StreamWriter] = []
+        self.served: set[asyncio.Task[None]] = set()
+
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """A client has come: `close` finds its end from here on, however little was done for it."""
+        if self.closed:
+            writer.transport.abort()
+            return
+        self.ends.append(writer)
+        task = asyncio.create_task(self.serve(reader, writer))
+        self.served.add(task)
+        task.add_done_callback(self.served.discard)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One client, until either side has enough."""
-        task = asyncio.current_task()
-        assert task is not None
-        self.open.add(task)
         ends = [writer]
         try:
             if not self.refuse:
                 up_reader, up_writer = await self.connect()
+                self.ends.append(up_writer)
                 ends.append(up_writer)
                 await self.pass_on(reader, up_writer, up_reader, writer)
         finally:
-            self.open.discard(task)
             for end in ends:
                 end.close()
-                with suppress(OSError):
-                    await end.wait_closed()
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         host, port = str(self.target["host"]), int(self.target.get("port") or 5432)
@@ -79,17 +86,22 @@ class Cut:
             await asyncio.gather(*both, return_exceptions=True)
 
     async def close(self) -> None:
-        """Cut all connections."""
-        for task in (left := list(self.open)):
+        """Cut all connections, and let no other one come."""
+        self.closed = True
+        for task in (left := list(self.served)):
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
+        for end in self.ends:
+            end.transport.abort()
+            with suppress(OSError):
+                await end.wait_closed()
 
 
 @asynccontextmanager
 async def cut(dsn: str) -> AsyncIterator[tuple[Cut, str]]:
     """The way, and the conninfo that goes over it."""
     way = Cut(dsn)
-    server = await asyncio.start_server(way.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(way.accept, "127.0.0.1", 0)
     host, port = server.sockets[0].getsockname()[:2]
     try:
         yield way, make_conninfo(dsn, host=host, port=port, hostaddr=host, sslmode="disable", gssencmode="disable")

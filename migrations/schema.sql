@@ -2796,6 +2796,14 @@ GRANT SELECT ON TABLE pgq.attempts TO pgq_viewer;
 
 GRANT SELECT,INSERT ON TABLE pgq.audit_log TO pgq_admin;
 
+GRANT INSERT(actor) ON TABLE pgq.audit_log TO pgq_worker;
+
+GRANT INSERT(action) ON TABLE pgq.audit_log TO pgq_worker;
+
+GRANT INSERT(target) ON TABLE pgq.audit_log TO pgq_worker;
+
+GRANT INSERT(details) ON TABLE pgq.audit_log TO pgq_worker;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.task_minutes TO pgq_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgq.task_minutes TO pgq_admin;
 

@@ -208,6 +208,34 @@ async def test_a_worker_can_neither_pause_queues_nor_change_the_schema(db: Datab
     )
 
 
+async def test_a_worker_adds_to_the_audit_log_and_speaks_there_for_no_token(db: Database, sign_in: SignIn) -> None:
+    session = await sign_in("pgq_worker")
+
+    await db.run("INSERT INTO pgq.audit_log (actor, action, target, details) VALUES ('a', 'b', 'c', '{}')", on=session)
+
+    forged = {"id": 1, "at": "2026-01-01Z", "token_id": "t", "request_id": "r", "address": "::1"}
+    await refused(
+        db,
+        session,
+        "SELECT actor FROM pgq.audit_log",
+        "UPDATE pgq.audit_log SET actor = 'x'",
+        "DELETE FROM pgq.audit_log",
+        "TRUNCATE pgq.audit_log",
+        *(
+            f"INSERT INTO pgq.audit_log (actor, action, target, {column}) OVERRIDING SYSTEM VALUE"
+            f" VALUES ('a', 'b', 'c', '{value}')"
+            for column, value in forged.items()
+        ),
+    )
+    for role in ("pgq_submitter", "pgq_viewer"):
+        await refused(
+            db,
+            await sign_in(role),
+            "SELECT actor FROM pgq.audit_log",
+            "INSERT INTO pgq.audit_log (actor, action, target) VALUES ('a', 'b', 'c')",
+        )
+
+
 async def test_an_admin_operates_and_leaves_the_revision_alone(db: Database, sign_in: SignIn) -> None:
     session = await sign_in("pgq_admin")
     dead, live = await db.bury(), await db.submit()

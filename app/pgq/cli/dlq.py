@@ -7,6 +7,7 @@ from uuid import UUID
 
 import typer
 
+from pgq.cli.audit import each_batch, of_task, record
 from pgq.cli.command import command
 from pgq.cli.describe import show_dead_letters, show_everything
 from pgq.cli.failures import WrongUsage
@@ -108,7 +109,8 @@ def redrive(
         raise WrongUsage("--payload goes with ids, not with a filter")
     from pgq.operate.bulk import redrive_matching
 
-    bulk = partial(redrive_matching, which=which)
+    note = each_batch("dlq.redrive", which, everything=everything, limit=limit)
+    bulk = partial(redrive_matching, which=which, note=note)
     all_matching(session, bulk, wanted, verb="Redrive", done="redriven", noun="dead letter")
     return None
 
@@ -118,7 +120,10 @@ def redrive_one(
 ) -> object:
     from pgq.operate.tasks import redrive
 
-    redrive(connection, task_id, payload)
+    with connection.transaction():
+        task = session.look(connection, task_id)
+        redrive(connection, task_id, payload)
+        record(connection, "dlq.redrive", str(task_id), {**of_task(task), "new_payload": payload is not None})
     return session.look(connection, task_id).to_json() if session.json else f"{task_id} redriven"
 
 
@@ -142,7 +147,8 @@ def purge(
         return each_id(session, ids or [], partial(purge_one, session))
     from pgq.operate.bulk import purge_matching
 
-    bulk = partial(purge_matching, which=which)
+    note = each_batch("dlq.purge", which, everything=everything, limit=limit)
+    bulk = partial(purge_matching, which=which, note=note)
     all_matching(session, bulk, wanted, verb="Purge", done="purged", noun="dead letter")
     return None
 
@@ -150,7 +156,10 @@ def purge(
 def purge_one(session: Session, connection: "Connection[Any]", task_id: UUID) -> object:
     from pgq.operate.tasks import purge
 
-    purge(connection, task_id)
+    with connection.transaction():
+        task = session.look(connection, task_id)
+        purge(connection, task_id)
+        record(connection, "dlq.purge", str(task_id), of_task(task))
     return {"id": str(task_id), "purged": True} if session.json else f"{task_id} purged"
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from pgq.cli.audit import record
 from pgq.cli.command import command
 from pgq.cli.failures import WrongUsage
 from pgq.cli.options import duration, moment, whole_number
@@ -92,7 +93,9 @@ def set_queues(
         raise WrongUsage("say what to set: --max-depth, --timeout or --retention")
     with session.connect() as connection:
         for name in names:
-            set_queue(connection, name, given)
+            with connection.transaction():
+                set_queue(connection, name, given)
+                record(connection, "queue.set", name, given)
             (queue,) = queues(connection, name)
             if session.json:
                 show_json_line(queue_json(queue))
@@ -120,7 +123,9 @@ def pause(
         raise WrongUsage("--until lies in the past")
     with session.connect() as connection:
         for name in names:
-            ends = pause(connection, name, until=until, seconds=length)
+            with connection.transaction():
+                ends = pause(connection, name, until=until, seconds=length)
+                record(connection, "queue.pause", name, {"until": json_value(ends)})
             if session.json:
                 show_json_line({"queue": name, "paused": True, "paused_until": json_value(ends)})
             else:
@@ -133,7 +138,9 @@ def resume(session: Session, names: Names) -> None:
 
     with session.connect() as connection:
         for name in names:
-            was_paused = resume(connection, name)
+            with connection.transaction():
+                was_paused = resume(connection, name)
+                record(connection, "queue.resume", name)
             if session.json:
                 show_json_line({"queue": name, "paused": False, "paused_until": None})
             else:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import typer
 
+from pgq.cli.audit import each_batch, of_task, record
 from pgq.cli.command import command
 from pgq.cli.describe import show_everything, show_tasks
 from pgq.cli.options import (
@@ -103,7 +104,8 @@ def cancel(
         return each_id(session, ids or [], partial(cancel_one, session))
     from pgq.operate.bulk import cancel_matching
 
-    bulk = partial(cancel_matching, which=which)
+    note = each_batch("task.cancel", which, everything=everything, limit=limit)
+    bulk = partial(cancel_matching, which=which, note=note)
     all_matching(session, bulk, wanted, verb="Cancel", done="cancelled or told to stop", noun="task")
     return None
 
@@ -111,7 +113,10 @@ def cancel(
 def cancel_one(session: Session, connection: "Connection[Any]", task_id: UUID) -> object:
     from pgq.operate.tasks import cancel
 
-    answer = cancel(connection, task_id)
+    with connection.transaction():
+        task = session.look(connection, task_id)
+        answer = cancel(connection, task_id)
+        record(connection, "task.cancel", str(task_id), of_task(task))
     if session.json:
         return session.look(connection, task_id).to_json()
     return f"{task_id} {'is told to stop' if answer == 'requested' else answer}"
@@ -139,7 +144,8 @@ def retry(
         return each_id(session, ids or [], partial(retry_one, session))
     from pgq.operate.bulk import retry_matching
 
-    bulk = partial(retry_matching, which=which)
+    note = each_batch("task.retry", which, everything=everything, limit=limit)
+    bulk = partial(retry_matching, which=which, note=note)
     all_matching(session, bulk, wanted, verb="Run again", done="run again", noun="task")
     return None
 
@@ -147,7 +153,11 @@ def retry(
 def retry_one(session: Session, connection: "Connection[Any]", task_id: UUID) -> object:
     from pgq.operate.tasks import retry
 
-    runs = retry(connection, task_id)
+    with connection.transaction():
+        task = session.look(connection, task_id)
+        runs = retry(connection, task_id)
+        more = {} if runs == task_id else {"new_task": str(runs)}
+        record(connection, "task.retry", str(task_id), {**of_task(task), **more})
     if session.json:
         return session.look(connection, runs).to_json()
     return f"{task_id} runs again" + (f" as {runs}" if runs != task_id else "")

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import typer
 
+from pgq.cli.audit import record
 from pgq.cli.command import command
 from pgq.cli.failures import FAILED, TIME_OVER, WrongUsage
 from pgq.cli.options import Limit, duration, reader
@@ -151,7 +152,10 @@ def cancel(session: Session, ids: WorkflowIds) -> int | None:
 def cancel_one(session: Session, connection: "Connection[Any]", workflow_id: UUID) -> object:
     from pgq.operate.workflows import cancel_workflow
 
-    tasks = cancel_workflow(connection, workflow_id)
+    with connection.transaction():
+        flow = look(connection, workflow_id)
+        tasks = cancel_workflow(connection, workflow_id)
+        record(connection, "workflow.cancel", str(workflow_id), {"name": flow.name, "tasks": tasks})
     return after(session, connection, workflow_id, f"{counted(tasks, 'task')} cancelled or told to stop")
 
 
@@ -163,7 +167,10 @@ def retry(session: Session, ids: WorkflowIds) -> int | None:
 def retry_one(session: Session, connection: "Connection[Any]", workflow_id: UUID) -> object:
     from pgq.operate.workflows import retry_workflow
 
-    tasks = retry_workflow(connection, workflow_id)
+    with connection.transaction():
+        flow = look(connection, workflow_id)
+        tasks = retry_workflow(connection, workflow_id)
+        record(connection, "workflow.retry", str(workflow_id), {"name": flow.name, "tasks": tasks})
     return after(session, connection, workflow_id, f"{counted(tasks, 'task')} to run again")
 
 

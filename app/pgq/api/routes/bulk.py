@@ -15,6 +15,7 @@ from pgq.api.models.bulk import Bulk, BulkReport, SomeDeadLetters, SomeTasks
 from pgq.api.problems import responses
 from pgq.api.rendering import json_response
 from pgq.api.services import Here
+from pgq.db.audit import BY_FILTER, of_batch
 from pgq.operate import bulk
 
 router = APIRouter(prefix="/v1", route_class=StrictRoute)
@@ -130,5 +131,4 @@ class Audit:
         self.asked = body.asked()
 
     def __call__(self, connection: Connection[Any], ids: Sequence[UUID]) -> None:
-        details = {"asked": self.asked, "changed": len(ids), "ids": [str(one) for one in ids]}
-        record(connection, self.caller, self.action, "by filter", details)
+        record(connection, self.caller, self.action, BY_FILTER, of_batch(self.asked, ids))

@@ -47,6 +47,14 @@ async def test_what_is_submitted_is_shown_parents_first_and_by_their_names(api: 
     assert {task["id"] for task in of_it} == {task["id"] for task in made["tasks"]}
 
 
+@pytest.mark.parametrize("path", ["/v1/workflows", f"/v1/workflows/{NOBODY}/tasks"])
+async def test_a_key_that_stands_twice_is_refused_with_its_place(api: httpx2.AsyncClient, path: str) -> None:
+    body = '{"name": "w", "tasks": [{"name": "a", "kind": "echo", "payload": {"n": 1, "n": 2}}]}'
+    answer = await api.post(path, content=body, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_json")
+    assert answer.json()["detail"] == "the key 'n' stands twice in one object (#/tasks/0/payload)"
+
+
 async def test_a_batch_is_a_workflow_with_a_callback(api: httpx2.AsyncClient, connection: Connection[Any]) -> None:
     made = await submit(api, node("a"), node("b"), callback={"kind": "tell", "payload": {"to": "ada"}})
     last = made["tasks"][-1]

@@ -104,6 +104,27 @@ def test_what_yaml_merges_in_is_no_second_key(pgq: Pgq) -> None:
     assert [pgq("status", id, "--json").json["payload"] for id in ids] == [{"n": 2}, {"n": 1}, {"n": 2}]
 
 
+@pytest.mark.parametrize("in_file", [True, False])
+def test_the_same_again_with_its_key_gives_the_first_ones_id(pgq: Pgq, in_file: bool) -> None:
+    words = [] if in_file else ["--key", "k"]
+    text = json.dumps({**FLOW, "idempotency_key": "k"} if in_file else FLOW)
+    first, again = (pgq("workflows", "submit", "-", *words, input=text) for _ in range(2))
+    assert (first.code, first.err) == (0, "")
+    assert (again.code, again.out) == (0, first.out)
+    assert "the key 'k' is known: this is the first workflow that had it" in again.err
+    other = pgq("workflows", "submit", "-", "--key", "k", input=json.dumps({**FLOW, "name": "other"}))
+    assert (other.code, other.out) == (1, "")
+    assert "k was used for another workflow" in other.err
+    assert len(pgq("workflows", "list", "--json").json) == 1
+
+
+def test_a_key_that_contradicts_the_file_is_wrong_usage(pgq: Pgq) -> None:
+    text = json.dumps({**FLOW, "idempotency_key": "k"})
+    assert pgq("workflows", "submit", "-", "--key", "l", input=text).code == 2
+    assert pgq("workflows", "submit", "-", "--key", "", input=json.dumps(FLOW)).code == 2
+    assert pgq("workflows", "submit", "-", "--key", "k", input=text).code == 0
+
+
 def test_yaml_without_pyyaml_says_what_to_install(pgq: Pgq, monkeypatch: pytest.MonkeyPatch) -> None:
     real = builtins.__import__
 

@@ -583,6 +583,7 @@ $$;
 CREATE FUNCTION pgq.open_workflow(workflow_id uuid, name text, on_failure text, idempotency_key text, fingerprint bytea) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
     AS $$
 #variable_conflict use_variable
 DECLARE

@@ -4,6 +4,7 @@
 CREATE FUNCTION pgq.open_workflow(workflow_id uuid, name text, on_failure text, idempotency_key text, fingerprint bytea) RETURNS uuid
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 AS $$
 #variable_conflict use_variable
 DECLARE

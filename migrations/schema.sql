@@ -580,22 +580,38 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION pgq.open_workflow(workflow_id uuid, name text, on_failure text) RETURNS void
+CREATE FUNCTION pgq.open_workflow(workflow_id uuid, name text, on_failure text, idempotency_key text, fingerprint bytea) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
     AS $$
 #variable_conflict use_variable
+DECLARE
+    known pgq.workflows%ROWTYPE;
 BEGIN
     IF name IS NULL OR char_length(name) NOT BETWEEN 1 AND 128 OR name ~ '[\x01-\x1f\x7f]' THEN
         PERFORM pgq.refuse('name', 'must have 1 to 128 characters, none of them a control character');
     ELSIF on_failure NOT IN ('cancel', 'continue') THEN
         PERFORM pgq.refuse('on_failure', format('must be cancel or continue, not %s', left(on_failure, 40)));
+    ELSIF char_length(idempotency_key) NOT BETWEEN 1 AND 255 THEN
+        PERFORM pgq.refuse('idempotency_key', 'must have 1 to 255 characters');
     END IF;
-    INSERT INTO pgq.workflows (id, name, on_failure) VALUES (workflow_id, name, coalesce(on_failure, 'cancel'))
-    ON CONFLICT (id) DO NOTHING;
-    IF NOT FOUND THEN
+    INSERT INTO pgq.workflows (id, name, on_failure, idempotency_key, fingerprint)
+    VALUES (workflow_id, name, coalesce(on_failure, 'cancel'), idempotency_key, fingerprint)
+    ON CONFLICT DO NOTHING;
+    IF FOUND THEN
+        RETURN NULL;
+    END IF;
+    SELECT w.* INTO known FROM pgq.workflows AS w WHERE w.idempotency_key = open_workflow.idempotency_key;
+    IF known.id IS NULL THEN
         PERFORM pgq.refuse('id', 'belongs to another workflow');
+    ELSIF known.fingerprint IS DISTINCT FROM fingerprint THEN
+        RAISE EXCEPTION USING ERRCODE = 'PQ001',
+            MESSAGE = format('idempotency_key: %s was used for another workflow', idempotency_key),
+            DETAIL = json_build_object('field', 'idempotency_key', 'reason', 'was used for another workflow')::text,
+            HINT = 'Use a new key for a new request, or repeat the first request unchanged.';
     END IF;
+    RETURN known.id;
 END
 $$;
 
@@ -1279,11 +1295,12 @@ CREATE FUNCTION pgq.submit_workflow(workflow jsonb) RETURNS uuid
 DECLARE
     unknown  text;
     given_id uuid;
+    known_id uuid;
 BEGIN
     IF workflow IS NULL OR jsonb_typeof(workflow) <> 'object' THEN
         PERFORM pgq.refuse('workflow', 'must be a JSON object');
     END IF;
-    SELECT field.name INTO unknown FROM jsonb_object_keys(workflow - '{id,name,on_failure,tasks}'::text[]) AS field (name) LIMIT 1;
+    SELECT field.name INTO unknown FROM jsonb_object_keys(workflow - '{id,name,on_failure,idempotency_key,tasks,rest}'::text[]) AS field (name) LIMIT 1;
     IF unknown IS NOT NULL THEN
         PERFORM pgq.refuse(unknown, 'is not a field of a workflow');
     END IF;
@@ -1292,7 +1309,14 @@ BEGIN
     EXCEPTION WHEN data_exception THEN
         PERFORM pgq.refuse('id', 'must be a UUID');
     END;
-    PERFORM pgq.open_workflow(given_id, workflow ->> 'name', workflow ->> 'on_failure');
+    IF jsonb_typeof(workflow -> 'idempotency_key') NOT IN ('string', 'null') THEN
+        PERFORM pgq.refuse('idempotency_key', 'must have 1 to 255 characters');
+    END IF;
+    known_id := pgq.open_workflow(given_id, workflow ->> 'name', workflow ->> 'on_failure', workflow ->> 'idempotency_key',
+        CASE WHEN workflow ->> 'idempotency_key' IS NOT NULL THEN pgq.workflow_fingerprint(workflow) END);
+    IF known_id IS NOT NULL THEN
+        RETURN known_id;
+    END IF;
     PERFORM pgq.add_workflow_tasks(given_id, workflow -> 'tasks');
     RETURN given_id;
 END
@@ -1540,6 +1564,18 @@ BEGIN
                FROM   jsonb_array_elements_text(nullif(item.task -> 'depends_on', 'null')) WITH ORDINALITY AS parent (name, k)) AS parents);
 END
 $_$;
+
+CREATE FUNCTION pgq.workflow_fingerprint(workflow jsonb) RETURNS bytea
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    SELECT sha256(convert_to(jsonb_build_array(
+               workflow ->> 'name', coalesce(workflow ->> 'on_failure', 'cancel'), workflow ->> 'rest', jsonb_agg(jsonb_build_array(
+                   item.task ->> 'name', item.task ->> 'kind', coalesce(nullif(item.task -> 'payload', 'null'), '{}'),
+                   coalesce(nullif(item.task -> 'depends_on', 'null'), '[]'), item.task ->> 'on_parent_failure') ORDER BY item.n))::text, 'UTF8'))
+    FROM   jsonb_array_elements(CASE jsonb_typeof(workflow -> 'tasks') WHEN 'array' THEN workflow -> 'tasks' ELSE '[]' END)
+           WITH ORDINALITY AS item (task, n)
+$$;
 
 CREATE AGGREGATE pgq.sum_histograms(bigint[]) (
     SFUNC = pgq.add_histograms,
@@ -2347,6 +2383,9 @@ CREATE TABLE pgq.workflows (
     expired integer DEFAULT 0 NOT NULL,
     dead integer DEFAULT 0 NOT NULL,
     queues text[] DEFAULT '{}'::text[] NOT NULL,
+    idempotency_key text,
+    fingerprint bytea,
+    CONSTRAINT workflow_key CHECK (((char_length(idempotency_key) >= 1) AND (char_length(idempotency_key) <= 255))),
     CONSTRAINT workflow_name CHECK (((char_length(name) >= 1) AND (char_length(name) <= 128))),
     CONSTRAINT workflow_on_failure CHECK ((on_failure = ANY (ARRAY['cancel'::text, 'continue'::text])))
 )
@@ -2516,6 +2555,8 @@ CREATE INDEX tasks_running ON pgq.tasks USING btree (queue, id) WHERE (state = '
 
 CREATE INDEX tasks_workflow ON pgq.tasks USING btree (workflow_id) WHERE (workflow_id IS NOT NULL);
 
+CREATE UNIQUE INDEX workflows_key ON pgq.workflows USING btree (idempotency_key) WHERE (idempotency_key IS NOT NULL);
+
 CREATE INDEX workflows_stopping ON pgq.workflows USING btree (id) WHERE stopping;
 
 CREATE TRIGGER accept_schedule BEFORE INSERT OR UPDATE OF name, cron, timezone, kind, payload, queue, priority, misfire, overlap, jitter_seconds, source, paused_at ON pgq.schedules FOR EACH ROW EXECUTE FUNCTION pgq.accept_schedule();
@@ -2658,10 +2699,10 @@ REVOKE ALL ON FUNCTION pgq.notify_ready() FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.notify_ready() TO pgq_worker;
 GRANT ALL ON FUNCTION pgq.notify_ready() TO pgq_admin;
 
-REVOKE ALL ON FUNCTION pgq.open_workflow(workflow_id uuid, name text, on_failure text) FROM PUBLIC;
-GRANT ALL ON FUNCTION pgq.open_workflow(workflow_id uuid, name text, on_failure text) TO pgq_submitter;
-GRANT ALL ON FUNCTION pgq.open_workflow(workflow_id uuid, name text, on_failure text) TO pgq_worker;
-GRANT ALL ON FUNCTION pgq.open_workflow(workflow_id uuid, name text, on_failure text) TO pgq_admin;
+REVOKE ALL ON FUNCTION pgq.open_workflow(workflow_id uuid, name text, on_failure text, idempotency_key text, fingerprint bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.open_workflow(workflow_id uuid, name text, on_failure text, idempotency_key text, fingerprint bytea) TO pgq_submitter;
+GRANT ALL ON FUNCTION pgq.open_workflow(workflow_id uuid, name text, on_failure text, idempotency_key text, fingerprint bytea) TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.open_workflow(workflow_id uuid, name text, on_failure text, idempotency_key text, fingerprint bytea) TO pgq_admin;
 
 REVOKE ALL ON FUNCTION pgq.parent_states(ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.parent_states(ids uuid[]) TO pgq_worker;
@@ -2779,6 +2820,11 @@ REVOKE ALL ON FUNCTION pgq.workflow_elements(workflow_id uuid, tasks jsonb) FROM
 GRANT ALL ON FUNCTION pgq.workflow_elements(workflow_id uuid, tasks jsonb) TO pgq_submitter;
 GRANT ALL ON FUNCTION pgq.workflow_elements(workflow_id uuid, tasks jsonb) TO pgq_worker;
 GRANT ALL ON FUNCTION pgq.workflow_elements(workflow_id uuid, tasks jsonb) TO pgq_admin;
+
+REVOKE ALL ON FUNCTION pgq.workflow_fingerprint(workflow jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION pgq.workflow_fingerprint(workflow jsonb) TO pgq_submitter;
+GRANT ALL ON FUNCTION pgq.workflow_fingerprint(workflow jsonb) TO pgq_worker;
+GRANT ALL ON FUNCTION pgq.workflow_fingerprint(workflow jsonb) TO pgq_admin;
 
 REVOKE ALL ON FUNCTION pgq.sum_histograms(bigint[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION pgq.sum_histograms(bigint[]) TO pgq_viewer;

@@ -143,3 +143,28 @@ async def test_a_workflow_whose_commit_is_lost_is_stored_whole_or_not_at_all(
         assert stored(connection) == []
     known = connection.execute("SELECT count(*) FROM pgq.workflow_status").fetchone()
     assert known == (1 if after else 0,)
+
+
+@pytest.mark.parametrize("after", [True, False])
+async def test_a_workflow_of_which_nobody_knows_whether_it_is_stored_is_sent_again_with_its_key(
+    way: tuple[Cut, Api], connection: Connection[Any], monkeypatch: pytest.MonkeyPatch, after: bool
+) -> None:
+    monkeypatch.setattr(storing, "SETTLE_SECONDS", 0.3)
+    cut, api = way
+
+    def for_ever(data: bytes) -> bool:
+        cut.refuse = a_commit(data)
+        return cut.refuse
+
+    cut.when, cut.after = for_ever, after
+    tasks = [{"name": f"n{n}", "kind": "echo", "payload": {"n": n}} for n in range(1_500)]
+    body = {"name": "w", "tasks": tasks, "idempotency_key": "k"}
+    answer = await api.post("/v1/workflows", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (503, "commit_unknown")
+    cut.refuse = False
+    again = await api.post("/v1/workflows", json=body)
+    assert (again.status_code, again.json()["created"]) == ((200, False) if after else (201, True))
+    assert again.json()["total"] == len(stored(connection)) == 1_500
+    body["tasks"] = [*tasks[:-1], {**tasks[-1], "payload": {"n": 0}}]
+    other = await api.post("/v1/workflows", json=body)
+    assert (other.status_code, other.json()["code"]) == (409, "idempotency_conflict")

@@ -117,7 +117,8 @@ NESTED = "[" * 100 + "]" * 100
     [
         (b'{"name": "a", "scopes": [', "Expecting value"),
         (b"", "Expecting value"),
-        (b'{"name": "a", "name": "b", "scopes": ["read"]}', "twice"),
+        (b'{"name": "a", "name": "b", "scopes": ["read"]}', "the key 'name' stands twice in one object (#)"),
+        (b'[{}, {"~": [{"a/b": {"c": 1, "d": 2, "d": 3}}]}]', "the key 'd' stands twice in one object (#/1/~0/0/a~1b)"),
         (b'{"name": "a\\u0000b", "scopes": ["read"]}', "NUL"),
         (b'{"name": "\\ud800", "scopes": ["read"]}', "surrogate"),
         (b'{"name": "\xff", "scopes": ["read"]}', "UTF-8"),

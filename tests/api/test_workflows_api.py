@@ -23,6 +23,7 @@ async def submit(api: httpx2.AsyncClient, *tasks: Mapping[str, Any], **more: Any
     answer = await api.post("/v1/workflows", json={"name": "report", "tasks": tasks, **more})
     assert answer.status_code == 201, answer.text
     found: dict[str, Any] = answer.json()
+    assert found.pop("created") is True
     assert answer.headers["location"] == f"/v1/workflows/{found['id']}"
     return found
 
@@ -45,6 +46,14 @@ async def test_what_is_submitted_is_shown_parents_first_and_by_their_names(api: 
     assert (a["payload"], a["workflow_id"], a["headers"]["workflow_node"]) == ({"n": 1}, made["id"], "a")
     of_it = (await api.get("/v1/tasks", params={"workflow_id": made["id"]})).json()["items"]
     assert {task["id"] for task in of_it} == {task["id"] for task in made["tasks"]}
+
+
+@pytest.mark.parametrize("path", ["/v1/workflows", f"/v1/workflows/{NOBODY}/tasks"])
+async def test_a_key_that_stands_twice_is_refused_with_its_place(api: httpx2.AsyncClient, path: str) -> None:
+    body = '{"name": "w", "tasks": [{"name": "a", "kind": "echo", "payload": {"n": 1, "n": 2}}]}'
+    answer = await api.post(path, content=body, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_json")
+    assert answer.json()["detail"] == "the key 'n' stands twice in one object (#/tasks/0/payload)"
 
 
 async def test_a_batch_is_a_workflow_with_a_callback(api: httpx2.AsyncClient, connection: Connection[Any]) -> None:
@@ -202,6 +211,63 @@ async def test_a_token_sees_the_workflows_whose_queues_are_all_its_own(secured: 
     more = {"tasks": [node("c", queue="billing")]}
     assert (await admin.post(f"/v1/workflows/{mail['id']}/tasks", json=more)).status_code == 201
     assert (await narrow.get(f"/v1/workflows/{mail['id']}")).status_code == 404
+
+
+@pytest.mark.parametrize("in_head", [True, False])
+async def test_the_same_again_with_its_key_is_answered_with_the_first(
+    api: httpx2.AsyncClient, connection: Connection[Any], in_head: bool
+) -> None:
+    def body(**more: Any) -> dict[str, Any]:
+        whole = {"name": "report", "tasks": [node("sum", "a"), node("a", payload={"n": 1})], **more}
+        return whole if in_head else {**whole, "idempotency_key": "k"}
+
+    head = {"Idempotency-Key": "k"} if in_head else {}
+    first = await api.post("/v1/workflows", json=body(), headers=head)
+    assert (first.status_code, first.json()["created"]) == (201, True)
+    rows.bury(connection, UUID(first.json()["tasks"][0]["id"]))
+
+    again = await api.post("/v1/workflows", json=body(), headers=head)
+    assert (again.status_code, again.json()["created"]) == (200, False)
+    assert again.headers["location"] == first.headers["location"] == f"/v1/workflows/{again.json()['id']}"
+    assert again.json()["tasks"][0]["error"] is not None
+    assert connection.execute("SELECT count(*), max(total) FROM pgq.workflow_status").fetchone() == (1, 2)
+
+    other = await api.post("/v1/workflows", json=body(callback={"kind": "tell"}), headers=head)
+    assert (other.status_code, other.json()["code"]) == (409, "idempotency_conflict")
+    assert connection.execute("SELECT count(*), max(total) FROM pgq.workflow_status").fetchone() == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("key", "head", "pointer"),
+    [
+        ("", {}, "#/idempotency_key"),
+        (1, {}, "#/idempotency_key"),
+        ("k" * 256, {}, "#/idempotency_key"),
+        (None, {"Idempotency-Key": ""}, "header/idempotency-key"),
+        ("k", {"Idempotency-Key": "l"}, "header/idempotency-key"),
+    ],
+)
+async def test_a_key_that_is_none_is_refused(
+    api: httpx2.AsyncClient, key: object, head: dict[str, str], pointer: str
+) -> None:
+    body = {"name": "w", "tasks": [node("a")], "idempotency_key": key}
+    answer = await api.post("/v1/workflows", json=body, headers=head)
+    assert answer.status_code == 422, answer.text
+    assert [one["pointer"] for one in answer.json()["errors"]] == [pointer]
+
+
+async def test_a_known_key_shows_nobody_what_he_may_not_see(secured: Secured, connection: Connection[Any]) -> None:
+    body = {"name": "w", "tasks": [node("a", queue="mail")], "idempotency_key": "k"}
+    made = (await secured.admin.post("/v1/workflows", json=body)).json()
+    rows.bury(connection, UUID(made["tasks"][0]["id"]))
+    writer = await secured.client("submit", queues=["mail"])
+    again = await writer.post("/v1/workflows", json=body)
+    assert (again.status_code, again.json()["id"], again.json()["tasks"][0]["error"]) == (200, made["id"], None)
+
+    connection.execute("INSERT INTO pgq.workflow_changes (workflow_id, queue) VALUES (%s, 'billing')", [made["id"]])
+    hidden = await writer.post("/v1/workflows", json=body)
+    assert (hidden.status_code, hidden.json()["code"]) == (409, "idempotency_conflict")
+    assert made["id"] not in hidden.text
 
 
 async def test_a_task_that_is_moved_elsewhere_hides_its_workflow(secured: Secured) -> None:

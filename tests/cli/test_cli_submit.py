@@ -73,6 +73,7 @@ def test_the_payload_comes_from_stdin_or_a_file(pgq: Pgq, tmp_path: Path) -> Non
     ("words", "said"),
     [
         (["echo", "{to: ada}"], "not JSON"),
+        (["echo", '{"to": "ada", "to": "bob"}'], "the key 'to' stands twice in one object (#)"),
         (["echo", "[1]"], "payload"),
         (["echo", '{"n": NaN}'], "payload"),
         (["echo", '{"n": ' + "1" * 5000 + "}"], "4,300 digits"),

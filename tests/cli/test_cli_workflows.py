@@ -70,6 +70,61 @@ def test_a_file_that_describes_none_is_wrong_usage(pgq: Pgq, text: str, reason: 
     assert reason in ended.err
 
 
+@pytest.mark.parametrize(
+    ("text", "key", "place"),
+    [
+        ('{"name": "w", "tasks": [{"name": "a", "kind": "k", "payload": {"n": 1, "n": 2}}]}', "n", "#/tasks/0/payload"),
+        ('{"name": "w", "name": "v", "tasks": [{"name": "a", "kind": "k"}]}', "name", "#"),
+        ('{"name": "w", "tasks": [{"name": "a", "kind": "k", "payload": {"a/b": [{}, {"": 1, "": 1}]}}]}', "",
+         "#/tasks/0/payload/a~1b/1"),
+        ("name: w\ntasks:\n  - name: a\n    kind: k\n    kind: j\n", "kind", "line 5, column 5"),
+        ('name: w\ntasks: [{name: a, kind: k, payload: {1: x, "1": y}}]', "1", "line 2, column 44"),
+        ("name: w\nname: v\ntasks: [{name: a, kind: k}]", "name", "line 2, column 1"),
+    ],
+)  # fmt: skip
+def test_a_key_that_stands_twice_is_refused_with_its_place(pgq: Pgq, text: str, key: str, place: str) -> None:
+    ended = pgq("workflows", "submit", "-", input=text)
+    assert (ended.code, ended.out) == (2, "")
+    assert f"the key {key!r} stands twice in one" in ended.err
+    assert f"({place})" in ended.err
+    assert pgq("workflows", "list", "--json").json == []
+
+
+def test_what_yaml_merges_in_is_no_second_key(pgq: Pgq) -> None:
+    text = """
+    name: report
+    tasks:
+      - &sum {<<: &all {kind: echo, payload: {n: 1}}, name: sum, payload: {n: 2}}
+      - {<<: *all, name: a}
+      - {<<: *sum, name: b}
+    """
+    ended = pgq("workflows", "submit", "-", input=text)
+    assert (ended.code, ended.err) == (0, "")
+    ids = [task["id"] for task in pgq("workflows", "show", ended.out.strip(), "--json").json["tasks"]]
+    assert [pgq("status", id, "--json").json["payload"] for id in ids] == [{"n": 2}, {"n": 1}, {"n": 2}]
+
+
+@pytest.mark.parametrize("in_file", [True, False])
+def test_the_same_again_with_its_key_gives_the_first_ones_id(pgq: Pgq, in_file: bool) -> None:
+    words = [] if in_file else ["--key", "k"]
+    text = json.dumps({**FLOW, "idempotency_key": "k"} if in_file else FLOW)
+    first, again = (pgq("workflows", "submit", "-", *words, input=text) for _ in range(2))
+    assert (first.code, first.err) == (0, "")
+    assert (again.code, again.out) == (0, first.out)
+    assert "the key 'k' is known: this is the first workflow that had it" in again.err
+    other = pgq("workflows", "submit", "-", "--key", "k", input=json.dumps({**FLOW, "name": "other"}))
+    assert (other.code, other.out) == (1, "")
+    assert "k was used for another workflow" in other.err
+    assert len(pgq("workflows", "list", "--json").json) == 1
+
+
+def test_a_key_that_contradicts_the_file_is_wrong_usage(pgq: Pgq) -> None:
+    text = json.dumps({**FLOW, "idempotency_key": "k"})
+    assert pgq("workflows", "submit", "-", "--key", "l", input=text).code == 2
+    assert pgq("workflows", "submit", "-", "--key", "", input=json.dumps(FLOW)).code == 2
+    assert pgq("workflows", "submit", "-", "--key", "k", input=text).code == 0
+
+
 def test_yaml_without_pyyaml_says_what_to_install(pgq: Pgq, monkeypatch: pytest.MonkeyPatch) -> None:
     real = builtins.__import__
 

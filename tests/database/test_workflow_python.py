@@ -103,6 +103,38 @@ def test_a_result_that_never_comes_says_how_the_task_ended(
     assert run.retry().live == 2
 
 
+@pytest.mark.parametrize("count", [2, 2_500])
+def test_a_workflow_with_a_key_is_submitted_once(
+    app: pgq.App, connection: Connection[Any], count_day: Any, count: int
+) -> None:
+    def submitted(last: date = date(2026, 12, 1), key: str = "k") -> tuple[pgq.WorkflowRun, Any]:
+        wf = app.workflow("w", key=key)
+        days = [wf.add(count_day.new(date(2026, 11, 1))) for _ in range(count - 1)]
+        total = wf.add(count_day.new(last), name="total", depends_on=days[-2:])
+        return wf.submit(), total
+
+    (first, total), (again, same) = submitted(), submitted()
+    assert (first.created, again.created, again.id) == (True, False, first.id)
+    assert again.handle(same).id == first.handle(total).id
+    assert again.status().total == count
+    other, _ = submitted(key="l")
+    assert (other.created, other.id != first.id) == (True, True)
+    with pytest.raises(pgq.IdempotencyConflict, match="k was used for another workflow"):
+        submitted(date(2026, 12, 2))
+    assert len(names(connection, first)) == count
+    with pytest.raises(pgq.InvalidTask, match="key"):
+        app.workflow("w", key="")
+
+
+async def test_a_workflow_with_a_key_is_submitted_once_in_async_code(app: pgq.App, count_day: Any) -> None:
+    wf = app.workflow("w", key="k")
+    node = wf.add(count_day.new(date(2026, 11, 1)))
+    one, two = await wf.submit_async(), await wf.submit_async()
+    assert (one.created, two.created, one.id) == (True, False, two.id)
+    assert (await one.handle_async(node)).id == (await two.handle_async(node)).id
+    await app.close_async()
+
+
 def test_a_callback_waits_for_all_other_tasks_however_they_end(
     app: pgq.App, connection: Connection[Any], count_day: Any
 ) -> None:

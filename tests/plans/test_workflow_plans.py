@@ -60,7 +60,7 @@ async def others(db: Database, known: str) -> None:
 async def large(db: Database) -> UUID:
     """One workflow of many tasks: the first is a parent of all others."""
     id: UUID = await db.value("SELECT pgq.uuid7()")
-    await db.run("SELECT pgq.open_workflow(%s, 'large', 'cancel')", id)
+    await db.run("SELECT pgq.open_workflow(%s, 'large', 'cancel', NULL, NULL)", id)
     await db.run(
         "SELECT count(*) FROM pgq.add_workflow_tasks(%s, (SELECT jsonb_agg(jsonb_build_object('name', 'n' || n, 'kind',"
         " 'echo', 'depends_on', CASE WHEN n = 1 THEN '[]' ELSE '[\"n1\"]' END::jsonb) ORDER BY n)"

@@ -1,8 +1,6 @@
 """Bodies: read with limits, parsed strictly. All routers use StrictRoute."""
 
 import json
-import math
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Set
 from typing import Any
 
@@ -18,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 from pgq.api.access import Needs
 from pgq.api.problems import FieldError, Problem, pointer
 from pgq.api.services import services_of
+from pgq.values import strict_json
 from pgq.values.json_text import Unstorable, plain, strings
 
 MAX_DEPTH = 64
@@ -197,7 +196,7 @@ def too_large(limit: int, what: str = "the body") -> Problem:
 def parse(body: bytes) -> Any:
     """JSON that PostgreSQL, Python and the sender read alike. Raises the problem 400."""
     try:
-        value = DECODER.decode(body.decode())
+        value = strict_json.parse(body.decode())
     except UnicodeDecodeError:
         raise Problem("invalid_json", "the body is not text in UTF-8") from None
     except json.JSONDecodeError as error:
@@ -213,29 +212,6 @@ def parse(body: bytes) -> Any:
         if any("\ud800" <= one <= "\udfff" for one in text):
             raise Problem("invalid_json", "a string holds a lone surrogate (half of a character)")
     return value
-
-
-def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        (twice, _), *_ = Counter(name for name, _ in pairs).most_common(1)
-        raise Unstorable(f"the key {twice[:100]!r} stands twice in one object")
-    return found
-
-
-def number(text: str) -> float:
-    value = float(text)
-    if math.isinf(value):
-        raise Unstorable(f"the number {text[:40]} is out of range")
-    return value
-
-
-def refuse(name: str) -> None:
-    raise Unstorable(f"{name} is no JSON")
-
-
-# Made once: json.loads() makes one for each call that has options.
-DECODER = json.JSONDecoder(object_pairs_hook=members, parse_float=number, parse_constant=refuse)
 
 
 def deeper_than(value: object, levels: int) -> bool:

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from pgq.api.models.fields import json_type
 from pgq.client.flows import Draft, Drafts
+from pgq.client.options import KEY_LENGTH
 from pgq.client.submission import NewTask
 from pgq.client.workflow import callback
 from pgq.values import fields
@@ -57,14 +58,16 @@ class Described:
     name: str
     on_failure: OnFailure
     drafts: Drafts
+    key: str | None
 
 
 def described(value: Any, check: Check) -> Described:
-    """Read `{name, tasks: [...], on_failure?, callback?}`. Raises Unreadable."""
-    whole = members(value, ("name", "tasks", "on_failure", "callback"))
+    """Read `{name, tasks: [...], on_failure?, callback?, idempotency_key?}`. Raises Unreadable."""
+    whole = members(value, ("name", "tasks", "on_failure", "callback", "idempotency_key"))
     faults: list[Fault] = []
     name = given(whole, "name", lambda one: fields.name(one, "name"), faults)
     policy: OnFailure = given({"on_failure": "cancel", **without_nulls(whole)}, "on_failure", on_failure, faults)
+    key: str | None = given({"idempotency_key": None, **whole}, "idempotency_key", key_of, faults)
     drafts = drafts_of(whole.get("tasks"), check, faults)
     if whole.get("callback") is not None:
         last = whole["callback"]
@@ -75,7 +78,11 @@ def described(value: Any, check: Check) -> Described:
         if not extra and (draft := draft_of(last, ("callback",), check, faults)):
             drafts.append(callback(draft, [one.name for one in drafts]))
     raise_if(faults)
-    return Described(name, policy, sort(drafts, growing=False, callback_at=len(whole["tasks"])))
+    return Described(name, policy, sort(drafts, growing=False, callback_at=len(whole["tasks"])), key)
+
+
+def key_of(value: Any) -> str | None:
+    return None if value is None else fields.name(value, "idempotency_key", KEY_LENGTH)
 
 
 def described_tasks(value: Any, check: Check) -> Drafts:

@@ -16,7 +16,8 @@ from pgq.cli.output import say, show, show_json
 from pgq.cli.session import Session
 from pgq.cli.watch import changes, look
 from pgq.client.handle import Handle
-from pgq.values.json_text import Unstorable, from_text
+from pgq.values import strict_json
+from pgq.values.json_text import plain
 from pgq.values.task import TaskStatus
 
 
@@ -137,13 +138,15 @@ def read_payload(words: str) -> Any:
             text = Path(words[1:]).read_text("utf-8")
         else:
             text = words
-        return from_text(text)
+        return strict_json.parse(text)
     except OSError as error:
         raise WrongUsage(f"cannot read {words[1:]}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise WrongUsage("the payload is not UTF-8 text") from None
-    except Unstorable as error:
-        raise WrongUsage(f'the payload is not JSON ({error}); quote it for the shell: \'{{"to": "ada"}}\'') from None
+    except (ValueError, RecursionError) as error:
+        raise WrongUsage(
+            f'the payload is not JSON ({plain(error)}); quote it for the shell: \'{{"to": "ada"}}\''
+        ) from None
 
 
 def headers_of(pairs: list[str]) -> dict[str, str]:

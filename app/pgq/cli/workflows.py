@@ -14,6 +14,7 @@ from pgq.cli.output import cell, say, show, show_json, show_table
 from pgq.cli.session import Session
 from pgq.cli.verbs import counted, each_id
 from pgq.cli.workflow_file import read_workflow
+from pgq.values import fields
 from pgq.values.errors import InvalidTask, WorkflowNotFound
 from pgq.values.workflow import STATES, WorkflowStatus, WorkflowTask, live_counts, tasks_json
 
@@ -59,6 +60,10 @@ def add_to(app: typer.Typer) -> None:
 def submit(
     session: Session,
     file: File,
+    key: Annotated[
+        str | None,
+        typer.Option(metavar="KEY", help="The same workflow with the same key again gives the first one's id."),
+    ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for its end; exit 1 unless it succeeded.")] = False,
     wait_timeout: Annotated[
         float | None, typer.Option(metavar="SECONDS", parser=duration, help="Wait no longer; exit 3.")
@@ -69,15 +74,20 @@ def submit(
     from pgq.client.flows import submit_workflow
     from pgq.client.ids import uuid7s
     from pgq.client.links import PsycopgLink
+    from pgq.client.options import KEY_LENGTH
     from pgq.client.run import run
 
     if wait_timeout is not None and not wait:
         raise WrongUsage("--wait-timeout means nothing without --wait")
     flow = described_in(file)
-    id = next(uuid7s())
+    if key is not None and flow.key not in (None, key):
+        raise WrongUsage("--key differs from the idempotency_key in the file")
+    key = fields.name(key, "key", KEY_LENGTH) if key is not None else flow.key
     with session.connect() as connection:
-        plan = submit_workflow(id, flow.name, flow.on_failure, flow.drafts)
-        run(plan, PsycopgLink(connection), atomic=True)
+        plan = submit_workflow(next(uuid7s()), flow.name, flow.on_failure, flow.drafts, key)
+        id, created = run(plan, PsycopgLink(connection), atomic=True)
+        if not created:
+            say(f"the key {key!r} is known: this is the first workflow that had it")
         if not wait:
             tell(session, look(connection, id))
             return None

@@ -218,14 +218,17 @@ class App:
         answers = await self._access.run_async(submit_many(many), connection, atomic=True)
         return [self._follow(task, answer) for task, answer in zip(many, answers, strict=True)]
 
-    def workflow(self, name: str, on_failure: Literal["cancel", "continue"] = "cancel") -> Workflow:
+    def workflow(
+        self, name: str, on_failure: Literal["cancel", "continue"] = "cancel", *, key: str | None = None
+    ) -> Workflow:
         """Begin a workflow: add tasks that depend on one another, then submit them together.
 
         name: what people see; several may have the same. on_failure: what the first task that is dead or expired does,
-        besides what it means for those that depend on it: "cancel" all others, or let them "continue". Raises
+        besides what it means for those that depend on it: "cancel" all others, or let them "continue". key: submitted
+        again with the same key and content, it answers with the first run, as long as that one is kept. Raises
         InvalidTask.
         """
-        return Workflow(self._access, name, on_failure)
+        return Workflow(self._access, name, on_failure, key)
 
     def workflow_run(self, workflow_id: UUID) -> WorkflowRun:
         """Follow a workflow that was submitted before, or add tasks to it."""

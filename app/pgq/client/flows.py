@@ -1,8 +1,10 @@
 """The operations on workflows: submit, add tasks, look, wait, cancel, run again."""
 
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -64,6 +66,19 @@ class Drafts:
         """The tasks of a statement as a JSON array."""
         return f"[{','.join(self.tasks[place].to_json() for place in portion)}]"
 
+    def digest(self, portions: Sequence[Sequence[int]]) -> str:
+        """What pgq.workflow_fingerprint() is told of tasks that it does not see."""
+        digest = sha256()
+        for portion in portions:
+            for task in (self.tasks[place] for place in portion):
+                own = [task.fields.get(name) for name in ("name", "depends_on", "on_parent_failure")]
+                digest.update(json.dumps([task.kind, json.loads(task.payload), *own], sort_keys=True).encode() + b"\n")
+        return digest.hexdigest()
+
+    def submitted(self, created: bool) -> list[Submitted]:
+        """The answer to each task, in the order of the drafts."""
+        return [Submitted(id, created) for id in self.ids]
+
 
 def own_parents(task: NewTask[Any]) -> Sequence[str]:
     """What its options say: tasks outside, by their ids."""
@@ -71,24 +86,38 @@ def own_parents(task: NewTask[Any]) -> Sequence[str]:
     return ids
 
 
-def submit_workflow(workflow_id: UUID, name: str, on_failure: str, drafts: Drafts) -> Plan[list[Submitted]]:
-    """Submit a workflow; in one transaction, as it may take several statements. Answers in the order of the drafts."""
+def submit_workflow(
+    workflow_id: UUID, name: str, on_failure: str, drafts: Drafts, key: str | None = None
+) -> Plan[Submitted]:
+    """Submit a workflow; in one transaction, as it may take several statements. Answers with the workflow's id.
+
+    With a `key` that is known it is the id of the first workflow that had it, and nothing is added. Raises
+    IdempotencyConflict when that one is another.
+    """
     first, *rest = drafts.portions()
-    head = ENCODER.encode({"id": str(workflow_id), "name": name, "on_failure": on_failure})
-    yield Statement("workflows/submit", {"workflow": f'{head[:-1]},"tasks":{drafts.text(first)}}}'}, first)
-    return (yield from add_portions(workflow_id, drafts, rest))
+    whole = {"id": str(workflow_id), "name": name, "on_failure": on_failure}
+    if key is not None:
+        whole["idempotency_key"] = key
+        if rest:
+            whole["rest"] = drafts.digest(rest)
+    head = ENCODER.encode(whole)
+    rows = yield Statement("workflows/submit", {"workflow": f'{head[:-1]},"tasks":{drafts.text(first)}}}'}, first)
+    id = UUID(str(rows[0][0]))
+    if id == workflow_id:
+        yield from add_portions(workflow_id, drafts, rest)
+    return Submitted(id, id == workflow_id)
 
 
 def add_tasks(workflow_id: UUID, drafts: Drafts) -> Plan[list[Submitted]]:
     """Add tasks to a workflow; in one transaction. Answers in the order of the drafts."""
-    return (yield from add_portions(workflow_id, drafts, drafts.portions()))
+    yield from add_portions(workflow_id, drafts, drafts.portions())
+    return drafts.submitted(True)
 
 
-def add_portions(workflow_id: UUID, drafts: Drafts, portions: Sequence[Sequence[int]]) -> Plan[list[Submitted]]:
+def add_portions(workflow_id: UUID, drafts: Drafts, portions: Sequence[Sequence[int]]) -> Plan[None]:
     for portion in portions:
         addition = f'{{"workflow_id":"{workflow_id}","tasks":{drafts.text(portion)}}}'
         yield Statement("workflows/add", {"addition": addition}, portion)
-    return [Submitted(id, True) for id in drafts.ids]
 
 
 def look(workflow_id: UUID) -> Plan[WorkflowStatus]:

@@ -26,7 +26,7 @@ BUILT_IN: Mapping[str, Any] = {"queue": "default", "priority": 5, "max_attempts"
 
 
 class Submitted(NamedTuple):
-    """The answer: the task's id, and False when its key was known and the id is of the first task."""
+    """The answer: the id of the task or workflow, and False when its key was known and the id is of the first one."""
 
     id: UUID
     created: bool

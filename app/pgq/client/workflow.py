@@ -10,6 +10,8 @@ from pgq.client.access import Access
 from pgq.client.flows import Draft, Drafts, add_tasks, submit_workflow
 from pgq.client.handle import Handle
 from pgq.client.ids import uuid7s
+from pgq.client.options import KEY_LENGTH
+from pgq.client.steps import Plan
 from pgq.client.submission import NewTask
 from pgq.values import fields
 from pgq.values.errors import InvalidTask
@@ -90,11 +92,12 @@ class Sketch:
 class Workflow(Sketch):
     """What `app.workflow(name)` returns: add tasks, then submit. It may be submitted more than once; each is a run."""
 
-    def __init__(self, access: Access, name: str, on_failure: OnFailure) -> None:
+    def __init__(self, access: Access, name: str, on_failure: OnFailure, key: str | None = None) -> None:
         super().__init__()
         self._access = access
         self._name = fields.name(name, "name")
         self._on_failure = checked(on_failure)
+        self._key = None if key is None else fields.name(key, "key", KEY_LENGTH)
         self._callbacks: list[str] = []
 
     def then(self, task: NewTask[R], *, name: str | None = None) -> Node[R]:
@@ -106,26 +109,25 @@ class Workflow(Sketch):
     def submit(self, *, connection: Any = None) -> "WorkflowRun":
         """Submit all tasks, or none, in one transaction (`connection`: in the caller's).
 
-        Raises InvalidTask (an unknown name, a cycle, ...), UnknownParent, QueueFull, DatabaseUnavailable.
+        With a key that is known: answers with the first run that had it, and submits nothing. Raises InvalidTask (an
+        unknown name, a cycle, ...), UnknownParent, QueueFull, IdempotencyConflict, DatabaseUnavailable, AnswerLost.
         """
-        run, drafts = self._begin()
-        self._access.run(submit_workflow(run.id, self._name, self._on_failure, drafts), connection, atomic=True)
-        return run
+        return self._access.run(self._plan(), connection, atomic=True)
 
     async def submit_async(self, *, connection: Any = None) -> "WorkflowRun":
         """The same in async code."""
-        run, drafts = self._begin()
-        plan = submit_workflow(run.id, self._name, self._on_failure, drafts)
-        await self._access.run_async(plan, connection, atomic=True)
-        return run
+        return await self._access.run_async(self._plan(), connection, atomic=True)
 
-    def _begin(self) -> "tuple[WorkflowRun, Drafts]":
-        from pgq.client.workflow_run import WorkflowRun
-
+    def _plan(self) -> "Plan[WorkflowRun]":
         everything = self._with_callbacks()
         drafts = Drafts.of(everything, growing=False)
-        ids = dict(zip((draft.name for draft in everything), drafts.ids, strict=True))
-        return WorkflowRun(self._access, next(uuid7s()), ids), drafts
+        return self._submitting(drafts, dict(zip((draft.name for draft in everything), drafts.ids, strict=True)))
+
+    def _submitting(self, drafts: Drafts, ids: dict[str, UUID]) -> "Plan[WorkflowRun]":
+        from pgq.client.workflow_run import WorkflowRun
+
+        id, created = yield from submit_workflow(next(uuid7s()), self._name, self._on_failure, drafts, self._key)
+        return WorkflowRun(self._access, id, ids if created else None, created)
 
     def _with_callbacks(self) -> list[Draft]:
         awaited = [name for name in self._drafts if name not in self._callbacks]

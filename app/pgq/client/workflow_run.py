@@ -20,11 +20,13 @@ class WorkflowRun:
 
     Everything but adding goes over the app's own connections: a workflow that was submitted inside a transaction is not
     found before its commit. All methods raise DatabaseUnavailable, and WorkflowNotFound for an id that nobody has (any
-    more). A node may also be given by its name, its result is plain JSON then.
+    more). A node may also be given by its name, its result is plain JSON then. `created` is False when a known key was
+    answered with the first run.
     """
 
-    def __init__(self, access: Access, id: UUID, ids: Mapping[str, UUID] | None = None) -> None:
+    def __init__(self, access: Access, id: UUID, ids: Mapping[str, UUID] | None = None, created: bool = False) -> None:
         self.id = id
+        self.created = created
         self._access = access
         self._ids = dict(ids or {})
 

@@ -43,6 +43,12 @@ async def refuse_schedule(connection: AsyncConnection[Any], name: str, why: str)
     await connection.execute(sql("schedules/refuse"), {"name": name, "why": why})
 
 
+async def refuse_crowd(connection: AsyncConnection[Any], plan: str) -> dict[str, str]:
+    """Say in their rows which of a plan's schedules full queues have no room for; answers these, and why."""
+    cursor = connection.cursor(row_factory=tuple_row)
+    return dict(await (await cursor.execute(sql("schedules/refuse_crowd"), {"plan": plan})).fetchall())
+
+
 def publish_schedules(connection: Connection[Any], schedules: Iterable[NewSchedule]) -> None:
     """Have what an app's code declares in the table, unless a user's schedule has the name."""
     connection.execute(sql("schedules/publish"), {"schedules": as_json(schedules)})

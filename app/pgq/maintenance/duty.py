@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import psycopg
 from psycopg import AsyncConnection
 
 from pgq.db import duties as db
@@ -42,7 +43,12 @@ class Duty:
         """What to send for the next turn."""
         return Work(self.statement, self.parameters)
 
-    async def pieces(self, connection: AsyncConnection[Any], work: Work) -> Sequence[Work]:
+    async def pieces(
+        self,
+        connection: AsyncConnection[Any],
+        work: Work,
+        error: psycopg.Error,  # noqa: ARG002 (for these it does not matter why)
+    ) -> Sequence[Work]:
         """The same in smaller pieces, because it failed as a whole; none when it is for one row, or cannot be cut."""
         if self.candidates is None or work.about:
             return []

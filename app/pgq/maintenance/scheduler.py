@@ -2,19 +2,24 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+import psycopg
 from psycopg import AsyncConnection
 
 from pgq.client.ids import uuid7s
-from pgq.db.scheduler import DueSchedule, due_schedules, look_again, refuse_schedule
+from pgq.db.scheduler import DueSchedule, due_schedules, look_again, refuse_crowd, refuse_schedule
 from pgq.maintenance.duty import Duty, Work
 from pgq.values.cron import Cron
 from pgq.values.errors import InvalidTask
 from pgq.values.ticks import Ticks, due_ticks, first_tick
 
+log = logging.getLogger("pgq.maintenance")
+
+QUEUE_FULL = "PQ002"
 MOST = 1_000
 """Schedules that one turn looks at, and tasks that it makes; what is left over has been due for longest at the next."""
 
@@ -28,9 +33,16 @@ class Scheduler(Duty):
         due = await due_schedules(connection, MOST)
         return fire(await asyncio.to_thread(planned, due) if due else [])
 
-    async def pieces(self, connection: AsyncConnection[Any], work: Work) -> Sequence[Work]:  # noqa: ARG002
-        """Halves, until each is for one schedule."""
+    async def pieces(self, connection: AsyncConnection[Any], work: Work, error: psycopg.Error) -> Sequence[Work]:
+        """Without those that full queues have no room for; else halves, until each is for one schedule."""
         plan = json.loads(work.parameters["plan"])
+        if error.diag.sqlstate == QUEUE_FULL and len(plan) > 1:
+            refused = await refuse_crowd(connection, work.parameters["plan"])
+            if refused:
+                name, why = next(iter(refused.items()))
+                log.error("%s: %d schedules do not fit, such as %s: %s", self.name, len(refused), name, why)
+                rest = [one for one in plan if one["name"] not in refused]
+                return [fire(rest)] if rest else []
         middle = len(plan) // 2
         return [fire(plan[:middle]), fire(plan[middle:])] if middle else []
 

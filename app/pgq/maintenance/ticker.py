@@ -62,7 +62,7 @@ class Ticker:
             await self.do(connection, duty, work)
         except psycopg.Error as error:
             if not connection.closed:
-                await self.do_in_pieces(connection, duty, work, first_line(error))
+                await self.do_in_pieces(connection, duty, work, error)
             raise
 
     async def do(self, connection: AsyncConnection[Any], duty: Duty, work: Work) -> None:
@@ -79,19 +79,22 @@ class Ticker:
         if changed and not duty.routine:
             log.info("%s: %d %s", duty.name, changed, " ".join(str(task) for task in ids[:10]))
 
-    async def do_in_pieces(self, connection: AsyncConnection[Any], duty: Duty, work: Work, why: str) -> None:
+    async def do_in_pieces(
+        self, connection: AsyncConnection[Any], duty: Duty, work: Work, failure: psycopg.Error
+    ) -> None:
         """A batch failed, perhaps because of one row: the others go first, and the log names the one."""
         if work.about:
+            why = first_line(failure)
             log.error("%s: %s fails: %s", duty.name, work.about, why)
             await duty.refused(connection, work, why)
-        for piece in await duty.pieces(connection, work):
+        for piece in await duty.pieces(connection, work, failure):
             try:
                 await db.make_due(connection, duty.name)
                 await self.do(connection, duty, piece)
             except psycopg.Error as error:
                 if connection.closed:
                     raise
-                await self.do_in_pieces(connection, duty, piece, first_line(error))
+                await self.do_in_pieces(connection, duty, piece, error)
 
     async def drop_old_partitions(self, connection: AsyncConnection[Any]) -> None:
         """Drop the days whose retention is over; outside any turn: DETACH CONCURRENTLY allows no transaction."""

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, Field
 
+from pgq.client.options import KEY_LENGTH
 from pgq.values.graph import MOST_TASKS
 
 State = Literal["running", "succeeded", "failed", "cancelled"]
@@ -82,6 +83,12 @@ class WorkflowInFull(Workflow):
     tasks: list[WorkflowTask]
 
 
+class SubmittedWorkflow(WorkflowInFull):
+    """A workflow that was submitted."""
+
+    created: Annotated[bool, Field(description="False: the key was known, this is the first workflow that had it.")]
+
+
 class Named(BaseModel):
     """A task that was added."""
 
@@ -126,6 +133,13 @@ SUBMIT_WORKFLOW: dict[str, Any] = {
             "out: `cancel`.",
         },
         "callback": {"anyOf": [A_CALLBACK, {"type": "null"}]},
+        "idempotency_key": {
+            "type": ["string", "null"],
+            "minLength": 1,
+            "maxLength": KEY_LENGTH,
+            "description": "The same workflow with the same key again is the same request: the first one is shown, as "
+            "long as it is kept.",
+        },
     },
 }
 ADD_TASKS: dict[str, Any] = {

@@ -1,11 +1,12 @@
 """Workflows: submit, list, show, add tasks, cancel, run again."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Header, Path, Query
 from psycopg import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -22,16 +23,17 @@ from pgq.api.models import workflows as models
 from pgq.api.models.lists import Cursor, Limit, Name
 from pgq.api.problems import FieldError, Problem, pointer, responses
 from pgq.api.rendering import json_response
+from pgq.api.routes.submit import merged_key
 from pgq.api.services import Here, Services
 from pgq.api.storing import carried_out
 from pgq.client.flows import Drafts, add_tasks, look_at_all, submit_workflow
 from pgq.client.ids import uuid7s
-from pgq.client.steps import Plan
+from pgq.client.steps import Plan, Statement
 from pgq.client.submission import NewTask
 from pgq.client.submit import Submitted
 from pgq.db import workflows as db
 from pgq.operate.workflows import cancel_workflow, retry_workflow
-from pgq.values.errors import InvalidTask
+from pgq.values.errors import IdempotencyConflict, InvalidTask
 from pgq.values.workflow import WorkflowStatus, WorkflowTask, live_counts, tasks_json
 
 router = APIRouter(prefix="/v1/workflows", route_class=StrictRoute, tags=["Workflows"])
@@ -56,18 +58,30 @@ def body_of(schema: dict[str, Any], example: dict[str, Any]) -> dict[str, Any]:
     operation_id="submit_workflow",
     summary="Submit a workflow",
     response_description="All its tasks are stored, durably.",
-    response_model=models.WorkflowInFull,
-    responses=responses("queue_full", "commit_unknown"),
+    response_model=models.SubmittedWorkflow,
+    responses={
+        200: {
+            "model": models.SubmittedWorkflow,
+            "description": "The key was known; this is the first one that had it.",
+        },
+        **responses("idempotency_conflict", "queue_full", "commit_unknown"),
+    },
     openapi_extra=body_of(models.SUBMIT_WORKFLOW, models.A_WORKFLOW),
 )
-async def submit(request: Request, here: Here, caller: Submitter) -> Response:
+async def submit(
+    request: Request,
+    here: Here,
+    caller: Submitter,
+    idempotency_key: Annotated[str | None, Header(description="The same as `idempotency_key` in the body.")] = None,
+) -> Response:
     """Store up to 20,000 tasks that depend on one another, all or none.
 
     Each has a name, and names its parents in `depends_on`. Its handler finds their results by their names. A batch is a
-    workflow with a `callback`.
+    workflow with a `callback`. With an idempotency key the same request may be sent again: it answers with the first
+    workflow, as long as that one is kept.
     """
     value = await big_body(request, here)
-    return await run_in_threadpool(submitted, here, caller, value)
+    return await run_in_threadpool(submitted, here, caller, value, idempotency_key)
 
 
 @router.get("", operation_id="list_workflows", summary="List workflows", response_model=models.Workflows)
@@ -151,22 +165,29 @@ async def big_body(request: Request, here: Services) -> Any:
     return await run_in_threadpool(parse, body)
 
 
-def submitted(here: Services, caller: Caller, value: Any) -> Response:
+def submitted(here: Services, caller: Caller, value: Any, header: str | None) -> Response:
     reader = BatchReader(caller, here.part(Kinds))
     flow: Described = readable(lambda: described(value, partial(checked, reader)))
-    id = next(uuid7s())
+    key = flow.key if header is None else merged_key(header, flow.key)
     answer: dict[str, Any] = {}
 
     def plan() -> Plan[list[Submitted]]:
-        stored = yield from submit_workflow(id, flow.name, flow.on_failure, flow.drafts)
-        answer.update(shown(*(yield from look_at_all(id))))  # before the commit: afterwards it could fail
-        return stored
+        made = yield from submit_workflow(next(uuid7s()), flow.name, flow.on_failure, flow.drafts, key)
+        if not made.created:
+            ((queues,),) = yield Statement("workflows/queues", {"id": made.id})
+            if not all(caller.may_see(queue) for queue in queues):
+                raise IdempotencyConflict(f"idempotency_key: {key} was used for another workflow")
+        status, tasks = yield from look_at_all(made.id)  # before the commit: afterwards it could fail
+        if not (made.created or caller.may("read")):  # another one's workflow, perhaps, by the key that both know
+            tasks = [replace(task, error=None) for task in tasks]
+        answer.update(shown(status, tasks), created=made.created)
+        return flow.drafts.submitted(made.created)
 
     try:
         carried_out(here.pools, plan())
     except InvalidTask as error:
         raise refused([Fault(path_of(error, len(value["tasks"])), error.reason)]) from None
-    return json_response(answer, 201, {"Location": f"/v1/workflows/{id}"})
+    return json_response(answer, 201 if answer["created"] else 200, {"Location": f"/v1/workflows/{answer['id']}"})
 
 
 def added(here: Services, caller: Caller, id: UUID, value: Any) -> Response:

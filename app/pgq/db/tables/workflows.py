@@ -8,6 +8,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    LargeBinary,
     PrimaryKeyConstraint,
     Table,
     Text,
@@ -37,10 +38,19 @@ workflows = Table(
     Column("total", Integer, nullable=False, server_default=ZERO),
     *(Column(name, Integer, nullable=False, server_default=ZERO) for name in ENDED),
     Column("queues", ARRAY(Text), nullable=False, server_default=text("'{}'::text[]")),
+    Column("idempotency_key", Text),
+    Column("fingerprint", LargeBinary),
     CheckConstraint("char_length(name) BETWEEN 1 AND 128", name="workflow_name"),
     CheckConstraint("on_failure IN ('cancel', 'continue')", name="workflow_on_failure"),
+    CheckConstraint("char_length(idempotency_key) BETWEEN 1 AND 255", name="workflow_key"),
 )
 Index("workflows_stopping", workflows.c.id, postgresql_where=text("stopping"))
+Index(
+    "workflows_key",
+    workflows.c.idempotency_key,
+    unique=True,
+    postgresql_where=workflows.c.idempotency_key.is_not(None),
+)
 
 workflow_tasks = Table(
     "workflow_tasks",

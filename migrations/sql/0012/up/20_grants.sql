@@ -3,16 +3,16 @@ DO $$
 DECLARE
     grants CONSTANT text[] := ARRAY[
         ['pgq_submitter', 'INSERT (workflow_id) ON pgq.tasks'],
-        ['pgq_submitter', 'EXECUTE ON FUNCTION pgq.submit_workflow, pgq.add_workflow_tasks, pgq.workflow_elements, pgq.open_workflow'],
+        ['pgq_submitter', 'EXECUTE ON FUNCTION pgq.submit_workflow, pgq.add_workflow_tasks, pgq.workflow_elements, pgq.open_workflow, pgq.workflow_fingerprint'],
         ['pgq_viewer', 'SELECT ON pgq.workflow_status, pgq.workflow_tasks'],
         ['pgq_worker', 'SELECT, INSERT, UPDATE, DELETE ON pgq.workflows, pgq.workflow_tasks, pgq.workflow_changes'],
         ['pgq_worker', 'SELECT ON pgq.workflow_status'],
-        ['pgq_worker', 'EXECUTE ON FUNCTION pgq.submit_workflow, pgq.add_workflow_tasks, pgq.workflow_elements, pgq.open_workflow, pgq.refuse_workflow, pgq.stop_workflow, pgq.cancel_workflow, pgq.reopen_workflow, pgq.retry_workflow'],
+        ['pgq_worker', 'EXECUTE ON FUNCTION pgq.submit_workflow, pgq.add_workflow_tasks, pgq.workflow_elements, pgq.open_workflow, pgq.workflow_fingerprint, pgq.refuse_workflow, pgq.stop_workflow, pgq.cancel_workflow, pgq.reopen_workflow, pgq.retry_workflow'],
         ['pgq_admin', 'SELECT, INSERT, UPDATE, DELETE ON pgq.workflows, pgq.workflow_tasks, pgq.workflow_changes, pgq.workflow_status'],
-        ['pgq_admin', 'EXECUTE ON FUNCTION pgq.submit_workflow, pgq.add_workflow_tasks, pgq.workflow_elements, pgq.open_workflow, pgq.refuse_workflow, pgq.stop_workflow, pgq.cancel_workflow, pgq.reopen_workflow, pgq.retry_workflow']];
+        ['pgq_admin', 'EXECUTE ON FUNCTION pgq.submit_workflow, pgq.add_workflow_tasks, pgq.workflow_elements, pgq.open_workflow, pgq.workflow_fingerprint, pgq.refuse_workflow, pgq.stop_workflow, pgq.cancel_workflow, pgq.reopen_workflow, pgq.retry_workflow']];
     granted integer;
 BEGIN
-    REVOKE ALL ON FUNCTION pgq.submit_workflow, pgq.add_workflow_tasks, pgq.workflow_elements, pgq.open_workflow, pgq.refuse_workflow,
+    REVOKE ALL ON FUNCTION pgq.submit_workflow, pgq.add_workflow_tasks, pgq.workflow_elements, pgq.open_workflow, pgq.workflow_fingerprint, pgq.refuse_workflow,
         pgq.stop_workflow, pgq.cancel_workflow, pgq.reopen_workflow, pgq.retry_workflow, pgq.join_workflow, pgq.count_ended, pgq.count_dead,
         pgq.note_move
         FROM PUBLIC;

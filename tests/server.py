@@ -28,6 +28,9 @@ from pgq.values.errors import PgqError
 ARMS = ("url", "docker", "embedded")
 FOR_WORKERS = "PGQ_TEST_SERVER"
 
+CONNECT_TIMEOUT = 60
+"""Seconds, in place of pgq's five: a server that all tests use at once, on a slow machine, is late and not away."""
+
 OPTIONS = {
     "max_connections": "300",
     "max_prepared_transactions": "10",
@@ -62,6 +65,7 @@ def start_test_server(config: pytest.Config) -> None:
     except PgqError as error:
         closing.close()
         raise pytest.UsageError(str(error)) from None
+    address = make_conninfo(address, connect_timeout=CONNECT_TIMEOUT)
     with psycopg.connect(address) as connection:
         version = connection.info.parameter_status("server_version") or "?"
     config.stash[SERVER] = server = DatabaseServer(arm, version, address)

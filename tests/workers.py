@@ -20,6 +20,9 @@ LOG_VARIABLE = "PGQ_TEST_OUTSIDE_LOG"
 LEASE = 3.0
 """Seconds. Short enough to wait for, long enough for a thread that is starved of its CPU to renew it in time."""
 
+LONG_LEASE = 60.0
+"""Seconds. For tests where no lease may run out, however slow the machine is."""
+
 
 class WorkerProcess:
     """`python -m pgq worker …` in a process of its own; what it says goes to a file.

@@ -20,8 +20,12 @@ PARTS = ("app", "migrations", "tests", "alembic.ini", "pyproject.toml")
 LONGEST = 300.0
 """Seconds that pytest may take; no test that catches a twin should need half a minute."""
 
-PATIENCE = "15"
+PATIENCE = 15.0
 """Seconds that a test waits for what must come: what does not come here, comes at once in pgq itself."""
+
+LONGEST_UNCHANGED = 1800.0
+PATIENCE_UNCHANGED = 60.0
+"""The same where no guard is broken: all tests of all twins, and none waits in vain, however slow the machine is."""
 
 BROKEN = re.compile(r"\b(SyntaxError|IndentationError|NameError|ImportError|ModuleNotFoundError|Undefined\w+)\b")
 """What a change raises that broke more than its guard."""
@@ -51,18 +55,25 @@ def copy_to(tree: Path) -> None:
             shutil.copy(ROOT / part, tree / part)
 
 
-def environment(tree: Path, server: str) -> dict[str, str]:
+def environment(tree: Path, server: str, patience: float) -> dict[str, str]:
     """The environment of a copy's tests: all processes below them import from the copy, before what is installed."""
     return {
         **os.environ,
         "PYTHONPATH": os.pathsep.join([str(tree / "app"), str(tree)]),
         "PGQ_TEST_PG": "url",
         "PGQ_TEST_DATABASE_URL": server,
-        "PGQ_TEST_PATIENCE": PATIENCE,
+        "PGQ_TEST_PATIENCE": f"{patience:g}",
     }
 
 
-def try_out(tree: Path, tests: Iterable[str], server: str, *options: str) -> Verdict:
+def try_out(
+    tree: Path,
+    tests: Iterable[str],
+    server: str,
+    *options: str,
+    patience: float = PATIENCE,
+    longest: float = LONGEST,
+) -> Verdict:
     """Run these tests of a copy, up to the first failure, against the server with this conninfo."""
     report = tree / "report.xml"
     command = [
@@ -76,9 +87,9 @@ def try_out(tree: Path, tests: Iterable[str], server: str, *options: str) -> Ver
         "no:cacheprovider",
         f"--junitxml={report}",
     ]
-    code, said = run([*command, *options, *tests], tree, environment(tree, server))
+    code, said = run([*command, *options, *tests], tree, environment(tree, server, patience), longest)
     if code is None:
-        return Verdict(-1, None, f"pytest did not end within {LONGEST:g} s", said)
+        return Verdict(-1, None, f"pytest did not end within {longest:g} s", said)
     failures = [(test, failure) for test in cases(report) if (failure := test.find("failure")) is not None]
     if code != FAILED or not failures:
         errors = any(test.find("error") is not None for test in cases(report))
@@ -100,7 +111,7 @@ def cases(report: Path) -> list[ElementTree.Element]:
     return list(ElementTree.parse(report).getroot().iter("testcase"))
 
 
-def run(command: list[str], folder: Path, variables: Mapping[str, str]) -> tuple[int | None, str]:
+def run(command: list[str], folder: Path, variables: Mapping[str, str], longest: float) -> tuple[int | None, str]:
     """A program's exit code and all that it said; None when it had to be ended."""
     said = folder / "said.txt"
     with said.open("wb") as output:
@@ -116,7 +127,7 @@ def run(command: list[str], folder: Path, variables: Mapping[str, str]) -> tuple
         UNDER_WAY.add(process)
         code: int | None
         try:
-            code = process.wait(LONGEST)
+            code = process.wait(longest)
         except subprocess.TimeoutExpired:
             code = None
         finally:

@@ -20,7 +20,8 @@ from tests.proxy import Proxy, proxy_to
 from tests.tasks import Tasks, tasks_of
 from tests.until import PATIENCE
 
-LEASE = 3.0
+LEASE = 6.0
+"""Seconds: to renew every third of it, to notice a silence, and to connect anew in time, on a slow machine too."""
 
 PARTS = {
     "claimer": "AS lane (queue, priority, run_at, id)",

@@ -74,6 +74,8 @@ async def set_standbys(db: Database, names: str) -> None:
     async with asyncio.timeout(PATIENCE):
         while await db.value("SHOW synchronous_standby_names") != names:
             pass
+    # What commits go by is written down by the checkpointer, once it has heard of it: before it does what it is asked.
+    await db.run("CHECKPOINT")
 
 
 async def claimed(db: Database, *, durable: bool = False) -> list[Claimed]:

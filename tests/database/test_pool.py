@@ -10,8 +10,9 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from pgq.db.pool import Pools
 
-OUTAGE = 8
-"""Requests of a second each that fail: a pool whose pauses double would try again after the fifteenth."""
+PATIENCE = 3.0
+OUTAGE = 3
+"""Requests of three seconds each that fail: a pool whose pauses double would try again after the fifteenth second."""
 
 
 @contextmanager
@@ -29,7 +30,7 @@ def away(dsn: str) -> Iterator[None]:
 
 
 def test_the_first_request_after_an_outage_is_served(dsn: str) -> None:
-    pools = Pools(lambda: dsn, 1, patience=1.0)
+    pools = Pools(lambda: dsn, 1, patience=PATIENCE)
     try:
         with pools.connection() as connection:
             connection.execute("SELECT 1")
@@ -44,7 +45,7 @@ def test_the_first_request_after_an_outage_is_served(dsn: str) -> None:
 
 
 async def test_in_async_code_too(dsn: str) -> None:
-    pools = Pools(lambda: dsn, 1, patience=1.0)
+    pools = Pools(lambda: dsn, 1, patience=PATIENCE)
     try:
         async with pools.connection_async() as connection:
             await connection.execute("SELECT 1")

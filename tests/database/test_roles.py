@@ -171,13 +171,14 @@ async def test_a_worker_can_do_every_duty(db: Database, sign_in: SignIn) -> None
     await db.run("UPDATE pgq.maintenance SET last_started_at = NULL")
     await db.drop_partition("attempts", days_ahead=5)
     assert await db.ends(await db.running())
-    await db.run("UPDATE pgq.task_stats SET minute = minute - interval '1 min'")
+    await db.run("UPDATE pgq.task_stats SET minute = minute - interval '10 min'")
     await db.run("INSERT INTO pgq.schedules (name, cron, kind) VALUES ('s', '@yearly', 'echo')")
     await db.run("UPDATE pgq.schedules SET next_tick_at = '2026-01-01Z', due_at = '2026-01-01Z'")
     await Flow.submit(db, node("a"))
 
     changed = {one.name: (await take_turn(session, one, B))[0] for one in duties(lease=60, kind_grace=86_400)}
 
+    assert changed.pop("accountant") >= 1, "of the minute of this test too, when that is over by then"
     assert changed == {
         "reaper": 1,
         "expirer": 0,
@@ -188,7 +189,6 @@ async def test_a_worker_can_do_every_duty(db: Database, sign_in: SignIn) -> None
         "scheduler": 1,
         "partitioner": 1,
         "sampler": 1,
-        "accountant": 1,
         "workflows": 1,
         "workflow_pruner": 0,
     }

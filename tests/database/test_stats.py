@@ -283,7 +283,7 @@ async def test_throughput_includes_the_current_minute(db: Database) -> None:
 async def test_the_views_say_the_same_once_the_minute_is_closed(db: Database) -> None:
     await some_of_each(db)
     assert await db.ends(await db.running(B), DONE, B)
-    await db.run("UPDATE pgq.task_stats SET minute = minute - interval '1 min'")
+    await db.run("UPDATE pgq.task_stats SET minute = minute - interval '10 min'")
     views = ("task_throughput", "task_latency", "error_rate", "task_counts")
     before = [await db.rows(f"SELECT * FROM pgq.{view} ORDER BY 1") for view in views]
 
@@ -332,7 +332,7 @@ async def test_a_task_cancelled_while_it_waits_is_counted_with_its_total_only(db
     assert await counts(db) == {"cancelled": 3, "dead": 1}
     assert (await counted(db, "wait"), await counted(db, "run"), await counted(db, "total")) == (1, 1, 4)
     assert await db.value("SELECT cancelled::int FROM pgq.task_throughput WHERE queue = 'email'") == 1
-    await db.run("UPDATE pgq.task_stats SET minute = minute - interval '1 min'")
+    await db.run("UPDATE pgq.task_stats SET minute = minute - interval '10 min'")
     await db.tick("accountant")
     assert await db.value("SELECT sum(cancelled)::int FROM pgq.task_counts") == 3
 

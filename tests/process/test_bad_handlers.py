@@ -10,7 +10,7 @@ import pytest
 from tests.process.bad_app import DEEDS
 from tests.tasks import Tasks, tasks_of
 from tests.until import until
-from tests.workers import Fleet, WorkerProcess
+from tests.workers import LONG_LEASE, Fleet, WorkerProcess
 
 APP = "tests.process.bad_app"
 
@@ -31,7 +31,7 @@ def still_works(tasks: Tasks, worker: WorkerProcess) -> None:
 def test_bad_handlers_harm_their_own_task_only(fleet: Fleet, tasks: Tasks) -> None:
     kinds = ("misbehave", "misbehave_in_thread")
     deeds = {tasks.submit(kind, attempts=1, deed=deed): (kind, deed) for deed in DEEDS for kind in kinds}
-    worker = fleet.start(APP, concurrency=4)
+    worker = fleet.start(APP, concurrency=4, lease_seconds=LONG_LEASE)
     for task, (kind, deed) in deeds.items():
         row, expected = tasks.ended(task), DEEDS[deed][1]
         assert row.state == "dead", (kind, deed, row)
@@ -108,7 +108,7 @@ def test_bad_payloads_bury_their_own_task_only(fleet: Fleet, tasks: Tasks) -> No
     for kind, payload, words in PAYLOADS:
         asked[tasks.value(PAST_THE_DOOR, kind, payload)] = (payload, words)
     tasks.connection.execute("ALTER TABLE pgq.tasks ENABLE TRIGGER accept_task")
-    worker = fleet.start(APP, concurrency=3)
+    worker = fleet.start(APP, concurrency=3, lease_seconds=LONG_LEASE)
     for task, (payload, words) in asked.items():
         row = ended_quietly(tasks, task)
         if words is None:

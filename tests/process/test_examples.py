@@ -18,9 +18,9 @@ from pgq.db.embedded import EmbeddedServer
 
 ROOT = Path(__file__).resolve().parents[2]
 PGQ = Path(sys.executable).with_name("pgq")
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 120
 
-pytestmark = pytest.mark.xdist_group("examples")
+pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("examples")]
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Worker = Callable[[], AbstractContextManager[subprocess.Popen[bytes]]]
@@ -38,7 +38,12 @@ def run(dsn: str) -> Run:
 
     def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            command, cwd=ROOT, env=environment(PGQ_DATABASE_URL=dsn), capture_output=True, text=True, timeout=60
+            command,
+            cwd=ROOT,
+            env=environment(PGQ_DATABASE_URL=dsn),
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
         )
 
     return run
@@ -51,7 +56,7 @@ def worker(dsn: str, tmp_path: Path) -> Worker:
     @contextmanager
     def worker() -> Iterator[subprocess.Popen[bytes]]:
         said = tmp_path / "worker.log"
-        command = [str(PGQ), "worker", "examples.thumbnails.tasks", "--concurrency", "2", "--lease-seconds", "1"]
+        command = [str(PGQ), "worker", "examples.thumbnails.tasks", "--concurrency", "2", "--lease-seconds", "3"]
         with said.open("ab") as log, subprocess.Popen(
             command, cwd=ROOT, env=environment(PGQ_DATABASE_URL=dsn), stdout=log, stderr=log
         ) as process:  # fmt: skip
@@ -86,7 +91,9 @@ def check_simple_task(example: subprocess.CompletedProcess[str]) -> None:
 def test_the_simple_task_needs_nothing_and_leaves_nothing_running(data_dir: Path, tmp_path: Path) -> None:
     command = [sys.executable, str(ROOT / "examples" / "simple_task.py")]
     settings = environment(PGQ_DATA_DIR=str(data_dir))
-    check_simple_task(subprocess.run(command, cwd=tmp_path, env=settings, capture_output=True, text=True, timeout=60))
+    check_simple_task(
+        subprocess.run(command, cwd=tmp_path, env=settings, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
+    )
     assert EmbeddedServer(data_dir).attach() is None, "its server is still up"
 
 
@@ -96,7 +103,9 @@ def test_the_simple_task_leaves_the_server_of_another_running(data_dir: Path, tm
     try:
         command = [sys.executable, str(ROOT / "examples" / "simple_task.py")]
         settings = environment(PGQ_DATA_DIR=str(data_dir))
-        example = subprocess.run(command, cwd=tmp_path, env=settings, capture_output=True, text=True, timeout=60)
+        example = subprocess.run(
+            command, cwd=tmp_path, env=settings, capture_output=True, text=True, timeout=PATIENCE_SECONDS
+        )
         check_simple_task(example)
         assert server.attach() is not None
     finally:
@@ -225,7 +234,7 @@ def test_a_killed_worker_costs_no_thumbnail_and_leaves_no_half_one(
 def test_thumbnails_without_a_database_say_what_to_do(data_dir: Path, folder: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "examples.thumbnails", str(folder), "--out", str(tmp_path / "thumbs")]
     settings = environment(PGQ_DATA_DIR=str(data_dir))
-    refused = subprocess.run(command, cwd=ROOT, env=settings, capture_output=True, text=True, timeout=60)
+    refused = subprocess.run(command, cwd=ROOT, env=settings, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
     assert refused.returncode == 1
     assert "pgq up" in refused.stdout
     assert "Traceback" not in refused.stderr

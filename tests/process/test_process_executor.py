@@ -15,7 +15,7 @@ from pgq.values.errors import SettingsError
 from pgq.values.settings import Settings
 from tests.tasks import Row, Tasks, tasks_of
 from tests.until import until
-from tests.workers import Fleet, WorkerProcess
+from tests.workers import LONG_LEASE, Fleet, WorkerProcess
 
 APP = "tests.process.process_app"
 
@@ -84,7 +84,7 @@ def test_every_way_to_end_an_attempt_works_from_a_process(fleet: Fleet) -> None:
     with tasks_of(fleet.conninfo) as tasks:
         ways = ("retry", "snooze", "cancel", "bury", "bury_on", "raise", "unstorable", "exit", "_exit", "kill")
         ids = {how: tasks.submit("end_as", how=how, attempts=2) for how in ways}
-        worker = fleet.start(APP, concurrency=2)
+        worker = fleet.start(APP, concurrency=2, lease_seconds=LONG_LEASE)
         rows = {how: tasks.ended(task) for how, task in ids.items() if how != "snooze"}
 
         assert {how: (row.state, row.attempt) for how, row in rows.items()} == {
@@ -117,7 +117,7 @@ def test_a_timeout_kills_the_process_with_all_that_it_started_and_frees_the_slot
     with tasks_of(fleet.conninfo) as tasks:
         worker = fleet.start(APP, concurrency=1)
         works(tasks, worker)  # the process is there and has its modules
-        task = tasks.submit("spin", timeout=0.8, attempts=1, hold_the_gil=True)
+        task = tasks.submit("spin", timeout=3, attempts=1, hold_the_gil=True)
         pids = spinning(fleet)
         row = tasks.ended(task)
 
@@ -154,7 +154,7 @@ def test_a_lost_lease_kills_the_process(fleet: Fleet) -> None:
 def test_a_hard_stop_kills_the_process_and_takes_no_attempt(fleet: Fleet) -> None:
     with tasks_of(fleet.conninfo) as tasks:
         task = tasks.submit("spin")
-        worker = fleet.start(APP, grace_seconds=3600)
+        worker = fleet.start(APP, grace_seconds=3600, lease_seconds=LONG_LEASE)
         pids = spinning(fleet)
         worker.tell_to_stop()
         worker.wait_to_hear("stopping")

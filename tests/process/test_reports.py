@@ -14,7 +14,9 @@ from pgq.db.task_logs import LogEntry, task_logs
 from pgq.values.report import MOST_LINES, NO_MORE
 from tests.tasks import Tasks, tasks_of
 from tests.until import until
-from tests.workers import Fleet
+from tests.workers import LONG_LEASE, Fleet
+
+pytestmark = pytest.mark.timeout(300)  # many processes, and several waits of a minute each
 
 APP = "tests.process.report_app"
 
@@ -82,7 +84,7 @@ def test_nothing_but_what_handlers_say_is_kept(fleet: Fleet) -> None:
 
 def test_a_running_tasks_progress_and_log_are_shown_and_survive_its_workers_death(fleet: Fleet) -> None:
     with tasks_of(fleet.conninfo) as tasks, pgq.App(fleet.conninfo) as app:
-        worker = fleet.start(APP, lease_seconds=1)
+        worker = fleet.start(APP)
         task = tasks.submit("speak_and_wait", attempts=1)
         handle = app.handle(task)
         said = until(lambda: handle.status().progress, "progress while it runs")
@@ -112,7 +114,7 @@ def test_the_last_words_of_a_handlers_process_are_kept(fleet: Fleet) -> None:
 @pytest.mark.parametrize("kind", ["speak_and_wait", "speak_and_block"])
 def test_a_stopping_worker_writes_what_interrupted_handlers_have_said(fleet: Fleet, kind: str) -> None:
     with tasks_of(fleet.conninfo) as tasks:
-        worker = fleet.start(APP, grace_seconds=0)
+        worker = fleet.start(APP, grace_seconds=0, lease_seconds=LONG_LEASE)
         task = tasks.submit(kind)
         worker.wait_to_hear("its own log, attempt 1")
 
@@ -141,7 +143,7 @@ def test_each_attempt_has_its_lines_and_its_own_progress(fleet: Fleet) -> None:
 @pytest.mark.parametrize("kind", ["chatter", "chatter_in_a_process"])
 def test_100000_lines_do_no_harm(fleet: Fleet, kind: str) -> None:
     with tasks_of(fleet.conninfo) as tasks:
-        worker = fleet.start(APP, log_level="info")
+        worker = fleet.start(APP, log_level="info", lease_seconds=LONG_LEASE)
         chatty = [tasks.submit(kind, lines=100_000) for _ in range(2)]
         others = tasks.submit_many("quiet", 50)
 

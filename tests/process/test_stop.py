@@ -4,7 +4,9 @@ import pytest
 
 from tests.tasks import Tasks, tasks_of
 from tests.until import until
-from tests.workers import Fleet
+from tests.workers import LEASE, LONG_LEASE, Fleet
+
+pytestmark = pytest.mark.timeout(300)  # many processes, and several waits of a minute each
 
 APP = "tests.process.work_app"
 
@@ -21,7 +23,7 @@ def test_a_stop_under_load_hands_back_what_it_interrupts(fleet: Fleet) -> None:
         tasks.submit_many("work", 30, seconds=600)
         tasks.submit_many("heed", 10)
         tasks.submit_many("work", 2_000, priority=4)
-        worker = fleet.start(APP, concurrency=60, grace_seconds=0.3)
+        worker = fleet.start(APP, concurrency=60, grace_seconds=0.3, lease_seconds=LONG_LEASE)
         fleet.until("start", 200)
         worker.tell_to_stop()
 
@@ -39,8 +41,8 @@ def test_a_stop_under_load_hands_back_what_it_interrupts(fleet: Fleet) -> None:
 
 def test_tasks_that_end_within_the_grace_time_are_finished(fleet: Fleet) -> None:
     with tasks_of(fleet.conninfo) as tasks:
-        ids = [tasks.submit(kind, seconds=1.5) for kind in ("work", "work_in_thread") * 5]
-        worker = fleet.start(APP, lease_seconds=1)
+        ids = [tasks.submit(kind, seconds=1.5 * LEASE) for kind in ("work", "work_in_thread") * 5]
+        worker = fleet.start(APP)
         fleet.until("start", 10)
         worker.tell_to_stop()
 
@@ -52,7 +54,7 @@ def test_tasks_that_end_within_the_grace_time_are_finished(fleet: Fleet) -> None
 def test_a_second_signal_hands_back_at_once(fleet: Fleet) -> None:
     with tasks_of(fleet.conninfo) as tasks:
         task = tasks.submit("work", seconds=600)
-        worker = fleet.start(APP, grace_seconds=3600)
+        worker = fleet.start(APP, grace_seconds=3600, lease_seconds=LONG_LEASE)
         fleet.until("start", 1)
         worker.tell_to_stop()
         worker.wait_to_hear("stopping")
@@ -70,7 +72,7 @@ def test_a_second_signal_hands_back_at_once(fleet: Fleet) -> None:
 def test_a_handler_that_cannot_be_stopped_does_not_hold_the_worker(fleet: Fleet, kind: str, cancelled: bool) -> None:
     with tasks_of(fleet.conninfo) as tasks:
         task = tasks.submit(kind, attempts=1)
-        worker = fleet.start(APP, grace_seconds=0)
+        worker = fleet.start(APP, grace_seconds=0, lease_seconds=LONG_LEASE)
         until(lambda: tasks.row(task).state == "running", "the task to run")
         if kind != "wait_for_a_thread_of_its_own":
             fleet.until("start", 1)

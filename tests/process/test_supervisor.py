@@ -14,7 +14,7 @@ import pytest
 from tests.process.test_stop import nothing_is_left
 from tests.tasks import Tasks, tasks_of
 from tests.until import until
-from tests.workers import ROOT, Fleet
+from tests.workers import LONG_LEASE, ROOT, Fleet
 
 APP = "tests.process.work_app"
 
@@ -70,7 +70,7 @@ def test_all_processes_finish_what_they_run_when_told_once(
 def test_told_twice_all_processes_hand_back_at_once(fleet: Fleet) -> None:
     with tasks_of(fleet.conninfo) as tasks:
         ids = tasks.submit_many("work", 2, seconds=600)
-        whole = fleet.start(APP, whole=True, processes=2, concurrency=1, grace_seconds=3600)
+        whole = fleet.start(APP, whole=True, processes=2, concurrency=1, grace_seconds=3600, lease_seconds=LONG_LEASE)
         fleet.until("start", 2)
         whole.tell_to_stop()
         until(lambda: whole.said().count("stopping:") == 2, "both to hear it")

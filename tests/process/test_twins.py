@@ -57,6 +57,7 @@ def test_workers_and_the_processes_below_them_run_the_twins_code(
     assert try_all([no_call], database_server.conninfo) == 0, capfd.readouterr().out
 
 
+@pytest.mark.timeout(300)
 def test_tests_that_fail_anyway_catch_nothing(
     database_server: DatabaseServer, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from pgq.values.cron import Cron
 from pgq.values.errors import InvalidTask
 
+pytestmark = pytest.mark.timeout(600)  # four years, minute by minute
+
 ZONES = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "Africa/Casablanca", "UTC")
 BEGIN, END = datetime(2025, 1, 1, tzinfo=UTC), datetime(2029, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -82,7 +84,6 @@ FIVE = timedelta(minutes=5)
 
 
 @pytest.mark.parametrize("zone", ZONES)
-@pytest.mark.timeout(600)
 def test_every_tick_of_four_years_is_where_the_calendar_has_it(zone: str) -> None:
     shown = list(walls(zone, BEGIN, END, FIVE))
     for cron in CRONS:
@@ -91,7 +92,6 @@ def test_every_tick_of_four_years_is_where_the_calendar_has_it(zone: str) -> Non
 
 
 @pytest.mark.parametrize("zone", ZONES)
-@pytest.mark.timeout(600)
 def test_a_time_of_the_day_comes_once_every_day_and_a_step_runs_through(zone: str) -> None:
     there = ZoneInfo(zone)
     days = (END - BEGIN).days

@@ -212,7 +212,11 @@ beat() { # beat JOB…: renew their leases, with what their handlers have said; 
   for job in "${!told[@]}"; do
     id=${job##*/} id=${id%.*}
     echo "${told[$job]}" >"$job/told"
-    if [[ $(json /lost <<<"$reply") == *"\"$id\""* ]]; then stop_job "$job" lost; else echo "$asked_at" >"$job/renewed"; fi
+    if [[ $(json /lost <<<"$reply") == *"\"$id\""* ]]; then
+      stop_job "$job" lost
+    elif [[ $(json /not_renewed <<<"$reply") != *"\"$id\""* ]]; then
+      echo "$asked_at" >"$job/renewed"
+    fi
     [[ $(json /cancel <<<"$reply") != *"\"$id\""* ]] || stop_job "$job" cancelled
   done 2>/dev/null
   return 0

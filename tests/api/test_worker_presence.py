@@ -1,6 +1,7 @@
 """Remote workers come, live and go."""
 
 import asyncio
+from datetime import datetime
 from typing import Any
 
 import httpx2
@@ -8,6 +9,7 @@ import pytest
 from psycopg import Connection
 
 from pgq.api import heartbeats
+from pgq.db.leases import extend
 from pgq.db.sql import sql
 from pgq.db.task_logs import keep_progress
 from tests.api.conftest import Secured
@@ -96,6 +98,69 @@ async def test_only_the_listed_leases_are_renewed_and_lost_ones_are_told(
         [heard["lease_expires_at"], kept["id"]],
     ).fetchone()
     assert row == (True,), "the worker is promised no more than the database keeps"
+
+
+async def test_a_lease_whose_row_stays_locked_is_neither_lost_nor_told_to_be_renewed(
+    api: httpx2.AsyncClient, connection: Connection[Any]
+) -> None:
+    for _ in range(2):
+        rows.submitted(connection)
+    worker = await register(api)
+    locked, free = await worker.claim(limit=2)
+    connection.execute("BEGIN")
+    connection.execute("SELECT FROM pgq.tasks WHERE id = %s FOR UPDATE", [locked["id"]])
+    heard = await worker.beat(held(locked), held(free))
+    connection.execute("ROLLBACK")
+
+    assert (heard["lost"], heard["not_renewed"]) == ([], [locked["id"]])
+    assert promised(connection, heard) == [True, True], "the worker is promised no more than the database keeps"
+    heard = await worker.beat(held(locked), held(free))
+    assert (heard["lost"], heard["not_renewed"]) == ([], [])
+    assert promised(connection, heard) == [True, True]
+
+
+async def test_a_lease_whose_row_is_locked_for_a_moment_is_renewed(
+    api: httpx2.AsyncClient, connection: Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows.submitted(connection)
+    worker = await register(api)
+    task = await worker.one()
+    tries: list[Any] = []
+
+    def extend_and_let_go(*given: Any, **more: Any) -> Any:
+        tries.append(extend(*given, **more))
+        connection.execute("ROLLBACK")
+        return tries[-1]
+
+    monkeypatch.setattr(heartbeats, "extend", extend_and_let_go)
+    connection.execute("BEGIN")
+    connection.execute("SELECT FROM pgq.tasks FOR UPDATE")
+    heard = await worker.beat(held(task), held({**task, "lease_epoch": task["lease_epoch"] - 1}))
+
+    assert [[one.extended for one in answers if one.held] for answers in tries] == [[False], [True]]
+    assert (heard["lost"], heard["not_renewed"]) == ([], [])
+    assert promised(connection, heard) == [True]
+
+
+async def test_a_lease_whose_task_has_had_its_time_shortens_no_others(
+    api: httpx2.AsyncClient, connection: Connection[Any]
+) -> None:
+    for _ in range(2):
+        rows.submitted(connection)
+    worker = await register(api)
+    late, other = await worker.claim(limit=2)
+    connection.execute("UPDATE pgq.tasks SET deadline_at = clock_timestamp() WHERE id = %s", [late["id"]])
+    before = connection.execute("SELECT clock_timestamp() + interval '9 s'").fetchone()
+    heard = await worker.beat(held(late), held(other))
+    assert (heard["lost"], heard["not_renewed"]) == ([], [])
+    assert before is not None
+    assert datetime.fromisoformat(heard["lease_expires_at"]) > before[0]
+
+
+def promised(connection: Connection[Any], heard: dict[str, Any]) -> list[bool]:
+    """Of each task, whether its lease lasts as long as the heartbeat said."""
+    statement = "SELECT lease_expires_at >= %s::timestamptz FROM pgq.tasks ORDER BY id"
+    return [row[0] for row in connection.execute(statement, [heard["lease_expires_at"]])]
 
 
 async def test_a_heartbeat_carries_progress_and_lines_which_are_numbered_on(

@@ -296,6 +296,21 @@ async def test_a_worker_serves_no_queue_that_its_token_may_not_see(secured: Secu
     assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
 
 
+async def test_kinds_of_queues_that_a_token_may_not_see_keep_what_their_handlers_say(
+    secured: Secured, connection: Connection[Any]
+) -> None:
+    connection.execute(
+        "INSERT INTO pgq.kinds (kind, queue, priority, max_attempts, timeout_seconds, payload_schema)"
+        " VALUES ('send', 'mail', 7, 2, 9, '{}')"
+    )
+    said = "SELECT to_jsonb(k) - 'seen_at' FROM pgq.kinds AS k"
+    before = connection.execute(said).fetchall()
+    worker = await register(await secured.client("work", queues=["images"]), "images", kinds=["send"])
+    rows.submitted(connection, "send", queue="mail")
+    assert await worker.claim() == []
+    assert connection.execute(said).fetchall() == before
+
+
 async def test_a_token_that_is_revoked_while_its_worker_waits_gets_no_task(
     secured: Secured, connection: Connection[Any]
 ) -> None:

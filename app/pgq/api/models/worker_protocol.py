@@ -137,7 +137,7 @@ class Heard(BaseModel):
     )
     lost: list[UUID] = Field(description="These are another worker's: stop, and do not report them.")
     not_renewed: list[UUID] = Field(
-        description="These are yours, but no longer than before: somebody had them locked. The next heartbeat may renew them."
+        description="These are yours, but no longer than before, as somebody had them locked: list them again."
     )
     cancel: list[UUID] = Field(description="Somebody wants these to end: stop, and report them as failed.")
     draining: bool

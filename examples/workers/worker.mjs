@@ -275,7 +275,7 @@ async function beat(attempts) {
   if (answer?.status !== 200) return Boolean(answer)
   for (const one of attempts) {
     if (answer.body.lost.includes(one.task.id)) one.stop('lost')
-    else one.renewedAt = askedAt
+    else if (!answer.body.not_renewed.includes(one.task.id)) one.renewedAt = askedAt
     if (answer.body.cancel.includes(one.task.id)) one.stop('cancelled')
   }
   if (answer.body.draining) stop()

@@ -271,7 +271,7 @@ class Worker:
             for one in attempts:
                 if one.task["id"] in news["lost"]:
                     one.stop("lost")
-                else:
+                elif one.task["id"] not in news["not_renewed"]:
                     one.renewed_at = asked_at
                 if one.task["id"] in news["cancel"]:
                     one.stop("cancelled")

@@ -212,7 +212,11 @@ beat() { # beat JOB…: renew their leases, with what their handlers have said; 
   for job in "${!told[@]}"; do
     id=${job##*/} id=${id%.*}
     echo "${told[$job]}" >"$job/told"
-    if [[ $(json /lost <<<"$reply") == *"\"$id\""* ]]; then stop_job "$job" lost; else echo "$asked_at" >"$job/renewed"; fi
+    if [[ $(json /lost <<<"$reply") == *"\"$id\""* ]]; then
+      stop_job "$job" lost
+    elif [[ $(json /not_renewed <<<"$reply") != *"\"$id\""* ]]; then
+      echo "$asked_at" >"$job/renewed"
+    fi
     [[ $(json /cancel <<<"$reply") != *"\"$id\""* ]] || stop_job "$job" cancelled
   done 2>/dev/null
   return 0
@@ -245,13 +249,19 @@ leave() { # hands back what we still hold: no attempt is lost, and nobody has to
   call DELETE "$WORKER" 5 </dev/null >/dev/null || call DELETE "$WORKER" 5 </dev/null >/dev/null
 }
 
+take_slot() { # take_slot [now]: a free one, if there is one. `read -t 1` would lose the line that comes as its time ends
+  if read -r -t 0 -u 3; then read -r -u 3 _; return; fi
+  [[ ${1:-} ]] || sleep 0.2
+  return 1
+}
+
 claim_for_ever() { # until told to stop (0), or not known any more (4)
   local free reply task i
   trap - EXIT TERM INT
   while [[ ! -e $STATE/stopping ]] && kill -0 $$; do
-    read -r -t 1 -u 3 _ || continue # a free slot
+    take_slot || continue
     free=1
-    while read -r -t 0 -u 3 && read -r -u 3 _; do ((free++)); done
+    while take_slot now; do ((free++)); done
     # The server holds the question until there is a task. Not insisted on: an answer that got lost may have held tasks.
     # Their leases run out, and they run again.
     reply=$(call POST "$WORKER/claim" $((WAIT_SECONDS + 10)) <<<"{\"limit\": $free, \"wait_seconds\": $WAIT_SECONDS}")
@@ -302,7 +312,7 @@ insist POST "$WORKER/drain" <<<'{}' >/dev/null
 wait "$claiming"
 deadline=$((SECONDS + ${PGQ_GRACE_SECONDS:-25}))
 for ((free = 0; free < SLOTS && SECONDS < deadline; )); do
-  ! read -r -t 1 -u 3 _ || ((++free))
+  ! take_slot || ((++free))
 done
 kill "$beating"
 ((free == SLOTS)) || say "$((SLOTS - free)) tasks are not finished; others run them"

@@ -1,18 +1,22 @@
 """The database is lost in the middle of a submit: nothing acknowledged is lost, and nothing is stored twice."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
+from uuid import UUID
 
 import httpx2
 import pytest
-from psycopg import Connection
+from psycopg import AsyncConnection, Connection
 
 from pgq.api import lanes, storing
 from pgq.api.app import create_app
+from pgq.db.follow import look
 from pgq.values.settings import Settings
+from pgq.values.task import TaskStatus
 from tests.api.conftest import running
 from tests.api.cut import Cut, cut
+from tests.cli import rows
 
 Api = httpx2.AsyncClient
 
@@ -34,6 +38,10 @@ def a_submit(data: bytes) -> bool:
     return b'"kind":"echo"' in data
 
 
+def a_look(data: bytes) -> bool:
+    return b"pgq.task_status" in data
+
+
 def a_commit(data: bytes) -> bool:
     return b"COMMIT" in data
 
@@ -51,6 +59,47 @@ async def test_a_submit_whose_answer_is_lost_is_stored_once_and_answered(
     assert cut.cuts == 1
     assert [answer.status_code for answer in answers] == [201] * 5, [answer.text for answer in answers]
     assert sorted(answer.json()["id"] for answer in answers) == sorted(stored(connection))
+
+
+@pytest.mark.parametrize("after", [True, False])
+@pytest.mark.parametrize("key", [None, "k"])
+async def test_tasks_that_are_stored_and_then_cannot_be_read_are_answered(
+    way: tuple[Cut, Api], connection: Connection[Any], key: str | None, after: bool
+) -> None:
+    cut, api = way
+    cut.when, cut.after = a_look, after
+    answers = await children(api, connection, key)
+    assert cut.cuts == 1
+    assert [answer.status_code for answer in answers] == [201] * 5, [answer.text for answer in answers]
+    assert sorted(answer.json()["id"] for answer in answers) == sorted(stored(connection))
+
+
+@pytest.mark.parametrize("key", [None, "k"])
+async def test_tasks_that_are_stored_are_not_refused_because_reading_them_fails(
+    way: tuple[Cut, Api], connection: Connection[Any], monkeypatch: pytest.MonkeyPatch, key: str | None
+) -> None:
+    looks: list[int] = []
+
+    async def look_late(session: AsyncConnection[Any], ids: Sequence[UUID]) -> dict[UUID, TaskStatus]:
+        looks.append(len(ids))
+        if len(looks) == 1:
+            await session.execute("SET LOCAL statement_timeout = '1ms'; SELECT pg_sleep(60)", prepare=False)
+        return await look(session, ids)
+
+    monkeypatch.setattr(lanes, "look", look_late)
+    _, api = way
+    answers = await children(api, connection, key)
+    assert [answer.status_code for answer in answers] == [201] * 5, [answer.text for answer in answers]
+    assert sorted(answer.json()["id"] for answer in answers) == sorted(stored(connection))
+
+
+async def children(api: Api, connection: Connection[Any], key: str | None) -> list[httpx2.Response]:
+    """The answers to five submits at once, of tasks that wait for another one."""
+    parent = str(rows.submitted(connection, "parent"))
+    body = {"kind": "echo", "depends_on": [parent]}
+    return await asyncio.gather(
+        *(api.post("/v1/tasks", json={**body, "idempotency_key": key and f"{key}{n}"}) for n in range(5))
+    )
 
 
 @pytest.mark.parametrize(("key", "words"), [("k", "idempotency key 'k'"), (None, "GET /v1/tasks/")])

@@ -7,9 +7,7 @@ import httpx2
 import pytest
 from psycopg import Connection
 
-from pgq.api import heartbeats
 from pgq.db.sql import sql
-from pgq.db.task_logs import keep_progress
 from tests.api.conftest import Secured
 from tests.api.remote import held, register
 from tests.cli import rows
@@ -69,100 +67,6 @@ async def test_a_worker_of_every_kind_knows_the_kinds_of_its_queues(
     )
     lost = connection.execute(sql("tasks_of_unknown_kinds"), {"grace": 3600.0}).fetchall()
     assert lost == connection.execute("SELECT id FROM pgq.tasks WHERE queue = 'mail'").fetchall()
-
-
-async def test_only_the_listed_leases_are_renewed_and_lost_ones_are_told(
-    api: httpx2.AsyncClient, connection: Connection[Any]
-) -> None:
-    for _ in range(2):
-        rows.submitted(connection)
-    worker, other = await register(api), await register(api)
-    kept, dropped = await worker.claim(limit=2)
-    connection.execute("UPDATE pgq.tasks SET lease_expires_at = clock_timestamp() + interval '1 s'")
-    before = {**kept, "lease_epoch": kept["lease_epoch"] - 1}
-    heard = await worker.beat(held(kept))
-    assert (heard["lost"], heard["cancel"], heard["draining"]) == ([], [], False)
-    assert (await worker.beat(held(before)))["lost"] == [kept["id"]]
-    assert (await other.beat(held(dropped)))["lost"] == [dropped["id"]]
-    left = dict(
-        connection.execute(
-            "SELECT id::text, extract(epoch FROM lease_expires_at - clock_timestamp())::float8 FROM pgq.tasks"
-        ).fetchall()
-    )
-    assert left[kept["id"]] > 5
-    assert left[dropped["id"]] < 1
-    row = connection.execute(
-        "SELECT lease_expires_at >= %s::timestamptz FROM pgq.tasks WHERE id = %s",
-        [heard["lease_expires_at"], kept["id"]],
-    ).fetchone()
-    assert row == (True,), "the worker is promised no more than the database keeps"
-
-
-async def test_a_heartbeat_carries_progress_and_lines_which_are_numbered_on(
-    api: httpx2.AsyncClient, connection: Connection[Any]
-) -> None:
-    rows.submitted(connection)
-    worker, other = await register(api), await register(api)
-    task = await worker.one()
-    await worker.beat(
-        held(task, progress={"value": 0.5, "message": "half"}, log=[{"message": "one"}, {"message": "two"}])
-    )
-    await worker.beat(held(task, log=[{"message": "three", "level": "warning", "logger": "resize"}]))
-    await other.beat(held(task, progress={"value": 0.9}, log=[{"message": "not mine"}]))
-    shown = (await api.get(f"/v1/tasks/{task['id']}")).json()
-    assert (shown["progress"]["value"], shown["progress"]["message"]) == (0.5, "half")
-    lines = connection.execute("SELECT n, attempt, level, logger, message FROM pgq.task_logs ORDER BY n").fetchall()
-    assert lines == [
-        (1, 1, "info", "", "one"),
-        (2, 1, "info", "", "two"),
-        (3, 1, "warning", "resize", "three"),
-    ]
-
-
-async def test_a_progress_whose_row_is_locked_just_then_is_not_lost(
-    api: httpx2.AsyncClient, connection: Connection[Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rows.submitted(connection)
-    worker = await register(api)
-    task = await worker.one()
-    keep = keep_progress
-    tries: list[Any] = []
-
-    async def keep_and_let_go(*given: Any) -> Any:
-        tries.append(await keep(*given))
-        connection.execute("ROLLBACK")
-        return tries[-1]
-
-    monkeypatch.setattr(heartbeats, "keep_progress", keep_and_let_go)
-    connection.execute("BEGIN")
-    connection.execute("SELECT FROM pgq.tasks FOR UPDATE")
-    await worker.beat(held(task, progress={"value": 1, "message": "all"}))
-
-    assert [[one.kept for one in answers] for answers in tries] == [[False], [True]]
-    assert (await api.get(f"/v1/tasks/{task['id']}")).json()["progress"]["message"] == "all"
-
-
-async def test_a_heartbeat_that_is_sent_again_doubles_no_line(
-    api: httpx2.AsyncClient, connection: Connection[Any]
-) -> None:
-    rows.submitted(connection)
-    worker = await register(api)
-    task = await worker.one()
-    one, two, three = ({"message": text, "n": n} for n, text in enumerate(("one", "two", "three"), 1))
-    for said in ([one, two], [one, two], [three], [two, three]):
-        await worker.beat(held(task, log=said))
-    lines = connection.execute("SELECT n, message FROM pgq.task_logs ORDER BY n, message").fetchall()
-    assert lines == [(1, "one"), (2, "two"), (3, "three")]
-
-
-async def test_of_a_log_without_end_the_beginning_is_kept(api: httpx2.AsyncClient, connection: Connection[Any]) -> None:
-    rows.submitted(connection)
-    worker = await register(api)
-    task = await worker.one()
-    for _ in range(11):
-        await worker.beat(held(task, log=[{"message": "again"}] * 1000))
-    lines = connection.execute("SELECT message FROM pgq.task_logs ORDER BY n").fetchall()
-    assert (len(lines), lines[-1]) == (10_001, ("… further lines were not kept",))
 
 
 async def test_what_a_worker_that_leaves_still_holds_runs_again_at_once(
@@ -229,6 +133,21 @@ async def test_a_worker_serves_no_queue_that_its_token_may_not_see(secured: Secu
     client = await secured.client("work", queues=["images-*"])
     answer = await client.post("/v1/workers", json={"name": "robot", "queues": ["images-eu", "mail"]})
     assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+
+
+async def test_kinds_of_queues_that_a_token_may_not_see_keep_what_their_handlers_say(
+    secured: Secured, connection: Connection[Any]
+) -> None:
+    connection.execute(
+        "INSERT INTO pgq.kinds (kind, queue, priority, max_attempts, timeout_seconds, payload_schema)"
+        " VALUES ('send', 'mail', 7, 2, 9, '{}')"
+    )
+    said = "SELECT to_jsonb(k) - 'seen_at' FROM pgq.kinds AS k"
+    before = connection.execute(said).fetchall()
+    worker = await register(await secured.client("work", queues=["images"]), "images", kinds=["send"])
+    rows.submitted(connection, "send", queue="mail")
+    assert await worker.claim() == []
+    assert connection.execute(said).fetchall() == before
 
 
 async def test_a_token_that_is_revoked_while_its_worker_waits_gets_no_task(

@@ -221,6 +221,21 @@ def test_a_worker_stops_a_task_that_is_cancelled_and_has_told_what_it_did(
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_a_worker_gives_a_task_up_whose_lease_is_not_renewed_though_its_heartbeats_are_answered(
+    language: str, start_api: Start, connection: Connection[dict[str, Any]], dsn: str, tmp_path: Path
+) -> None:
+    api = start_api()
+    task = submit(connection, "countdown", {"steps": 2, "seconds": 600})
+    with http_worker(language, [api.url], tmp_path, concurrency=1) as worker:
+        until(state_is(connection, task, "running"), lambda: f"its start; the worker said:\n{worker.said()}")
+        with connection.transaction():
+            connection.execute("SELECT FROM pgq.tasks WHERE id = %s FOR UPDATE", (task,))
+            with psycopg.connect(dsn, autocommit=True, row_factory=dict_row) as other:
+                following = submit(other, "count_words", {"text": "its slot is free"})
+                until(state_is(other, following, "succeeded"), lambda: f"the next one; it said:\n{worker.said()}")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_a_worker_that_is_told_to_stop_finishes_what_it_holds_and_leaves(
     language: str, start_api: Start, connection: Connection[dict[str, Any]], tmp_path: Path
 ) -> None:

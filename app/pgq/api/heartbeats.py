@@ -23,28 +23,42 @@ from pgq.db.task_logs import keep_progress
 from pgq.values.task import Lease
 
 TRY_AFTER = (0.0, 0.02, 0.1)
-"""Pauses before each try to write a progress: somebody may have its row locked, the worker's other heartbeat, say."""
+"""Pauses before each try to write to a task: somebody may have its row locked, the worker's other heartbeat, say."""
 
 
 @dataclass(slots=True)
 class Renewed:
-    """Until when leases last now, which of them are lost, and whose attempts are to end."""
+    """Until when leases last now, which of them are lost or only as good as before, and whose attempts are to end."""
 
     expires_at: datetime
     lost: list[UUID] = field(default_factory=list)
+    not_renewed: list[UUID] = field(default_factory=list)
     cancel: list[UUID] = field(default_factory=list)
 
 
 async def renew(here: Services, worker: UUID, held: Sequence[HeldTask], seconds: float) -> Renewed:
-    """Renew exactly these leases, and keep what their attempts have said: first that, as it is lost with the lease."""
+    """Renew exactly these leases, and keep what their attempts have said: first that, as it is lost with the lease.
+
+    A lease whose row somebody has locked is tried again, as long as a heartbeat may take; then it is as good as before.
+    """
     said = {Lease(one.id, one.lease_epoch): one for one in held}
     await keep(here, worker, list(said.values()))
-    before, answers = await run_in_threadpool(renew_leases, here, worker, list(said), seconds)
-    # The same task under two epochs: under one of them at least it is lost, but the worker holds it.
-    ours = {one.id for one in answers if one.held}
-    lost = dict.fromkeys(one.id for one in answers if one.id not in ours)
-    expires_at = before + timedelta(seconds=seconds)
-    return Renewed(expires_at, list(lost), list(dict.fromkeys(one.id for one in answers if one.cancel_requested)))
+    before, found = await run_in_threadpool(renew_leases, here, worker, list(said), seconds)
+    for pause in TRY_AFTER[1:]:
+        locked = [lease for lease in said if found[lease.id].passed_by]
+        if not locked:
+            break
+        await asyncio.sleep(pause)
+        _, again = await run_in_threadpool(renew_leases, here, worker, locked, seconds)
+        found.update(again)
+    answers = found.values()
+    left = {one.id: one.expires_at for one in answers if one.passed_by and one.expires_at is not None}
+    return Renewed(
+        min([before + timedelta(seconds=seconds), *left.values()]),
+        lost=[one.id for one in answers if not one.held],
+        not_renewed=list(left),
+        cancel=[one.id for one in answers if one.cancel_requested],
+    )
 
 
 def time_now(connection: Connection[Any]) -> datetime:
@@ -57,11 +71,15 @@ def time_now(connection: Connection[Any]) -> datetime:
 
 def renew_leases(
     here: Services, worker: UUID, leases: Sequence[Lease], seconds: float
-) -> tuple[datetime, list[Extension]]:
+) -> tuple[datetime, dict[UUID, Extension]]:
+    """When this began, and what became of each task.
+
+    The same task under two epochs: under one of them at least it is lost, but where the worker holds it, that counts.
+    """
     with our_errors(), here.pools.connection() as connection:
         before = time_now(connection)
         answers = extend(connection, worker=worker, leases=leases, lease=seconds) if leases else []
-    return before, answers
+    return before, {one.id: one for one in sorted(answers, key=lambda one: one.held)}
 
 
 async def keep(here: Services, worker: UUID, held: Sequence[HeldTask]) -> None:

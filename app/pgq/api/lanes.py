@@ -18,7 +18,7 @@ from pgq.api.gather import Gather
 from pgq.api.problems import Problem
 from pgq.client.submission import NewTask
 from pgq.db.connect import pooled
-from pgq.db.errors import translated
+from pgq.db.errors import one_line, translated
 from pgq.db.follow import look
 from pgq.db.pool import Pools
 from pgq.db.steady import SteadyConnection
@@ -73,6 +73,10 @@ class Lost:
         return self.pid is not None and not await is_connected(connection, self.pid, time.monotonic() - self.began)
 
 
+class Unread(psycopg.OperationalError):
+    """The tasks of a statement are stored, and could not be read after that: nobody may be told that they are not."""
+
+
 class Contended(Exception):
     """Another session holds a key of this statement, maybe this task's; `alone` waits for it without the others."""
 
@@ -112,7 +116,7 @@ class Lane:
         """
         stored = await insert_tasks(connection, (one.text for one in wanted))
         children = [one.id for one in wanted if one.task.parents]
-        seen = await look(connection, children) if children else {}
+        seen = await read(connection, children) if children else {}
         return [Accepted(seen.get(one.id) or shown(one, stored[one.id]), True) for one in wanted]
 
     async def refused(self, wanted: Sequence[Wanted], error: Exception) -> list[Answer]:
@@ -166,7 +170,7 @@ class KeyedLane(Lane):
     ) -> list[Answer]:
         """Two statements: the second one reads what the first one stored or knew."""
         ids = await submit_keyed(connection, (one.text for one in wanted), patience)
-        found = await look(connection, ids)
+        found = await read(connection, ids)
         return [
             Accepted(found[id], id == one.id) if id in found else TaskNotFound(id)
             for one, id in zip(wanted, ids, strict=True)
@@ -205,6 +209,14 @@ class KeyedLane(Lane):
             else:
                 return await self.attempt(wanted, again=True)
         return [unknown(one) for one in wanted]
+
+
+async def read(connection: AsyncConnection[Any], ids: Sequence[UUID]) -> dict[UUID, TaskStatus]:
+    """These tasks, which are stored. Raises Unread, which counts as a lost answer."""
+    try:
+        return await look(connection, ids)
+    except psycopg.Error as error:
+        raise Unread(one_line(error)) from error
 
 
 def shown(wanted: Wanted, stored: Stored) -> TaskStatus:

@@ -23,6 +23,13 @@ class Extension:
     held: bool
     extended: bool
     cancel_requested: bool
+    expires_at: datetime | None
+    """When it was to end before; None: lost, or its task's time is over."""
+
+    @property
+    def passed_by(self) -> bool:
+        """Whether it is held, and was not renewed only because somebody had locked its row."""
+        return self.held and not self.extended and self.expires_at is not None
 
 
 async def claim(

@@ -133,9 +133,12 @@ class Heard(BaseModel):
     """What became of the leases that were listed."""
 
     lease_expires_at: datetime = Field(
-        description="Until when those that are not lost last; a task's timeout may come first."
+        description="Until when those that are not lost last, at least; a task's timeout may come first."
     )
     lost: list[UUID] = Field(description="These are another worker's: stop, and do not report them.")
+    not_renewed: list[UUID] = Field(
+        description="These are yours, but no longer than before, as somebody had them locked: list them again."
+    )
     cancel: list[UUID] = Field(description="Somebody wants these to end: stop, and report them as failed.")
     draining: bool
 

@@ -156,6 +156,7 @@ async def heartbeat(worker_id: UUID, request: Request, caller: Worker, body: Hea
         {
             "lease_expires_at": json_value(renewed.expires_at),
             "lost": [str(one) for one in renewed.lost],
+            "not_renewed": [str(one) for one in renewed.not_renewed],
             "cancel": [str(one) for one in renewed.cancel],
             "draining": worker.draining,
         }

@@ -1,5 +1,6 @@
 -- Renew exactly the listed leases. A row that someone holds at the moment is skipped, not waited for: it is still ours.
--- Never past the deadline: then the reaper ends the attempt as timed out. held = false: the lease is lost.
+-- Never past the deadline: then the reaper ends the attempt as timed out. held = false: the lease is lost. expires_at: when it
+-- was to end before this, unless the deadline is past.
 -- Looked up as in finish.sql. Not durable where no standby is waited for: what a crash forgets runs out a third of a lease
 -- earlier.
 WITH durability AS MATERIALIZED (
@@ -23,7 +24,8 @@ WITH durability AS MATERIALIZED (
     RETURNING t.id
 )
 SELECT asked.id, held.id IS NOT NULL AS held, asked.id IN (SELECT e.id FROM extended AS e) AS extended,
-       coalesce(held.cancel_requested_at IS NOT NULL, false) AS cancel_requested
+       coalesce(held.cancel_requested_at IS NOT NULL, false) AS cancel_requested,
+       CASE WHEN held.deadline_at > clock_timestamp() THEN held.lease_expires_at END AS expires_at
 FROM   asked LEFT JOIN LATERAL (
-       SELECT t.id, t.cancel_requested_at FROM pgq.tasks AS t
+       SELECT t.id, t.cancel_requested_at, t.deadline_at, t.lease_expires_at FROM pgq.tasks AS t
        WHERE  t.id = asked.id AND t.leased_by = %(worker)s AND t.lease_epoch = asked.epoch OFFSET 0) AS held ON true

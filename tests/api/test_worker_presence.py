@@ -1,6 +1,7 @@
 """Remote workers come, live and go."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import httpx2
@@ -78,19 +79,14 @@ async def test_only_the_listed_leases_are_renewed_and_lost_ones_are_told(
         rows.submitted(connection)
     worker, other = await register(api), await register(api)
     kept, dropped = await worker.claim(limit=2)
-    connection.execute("UPDATE pgq.tasks SET lease_expires_at = clock_timestamp() + interval '1 s'")
+    connection.execute("UPDATE pgq.tasks SET lease_expires_at = now() + interval '1 s'")  # the same for both
     before = {**kept, "lease_epoch": kept["lease_epoch"] - 1}
     heard = await worker.beat(held(kept))
     assert (heard["lost"], heard["cancel"], heard["draining"]) == ([], [], False)
     assert (await worker.beat(held(before)))["lost"] == [kept["id"]]
     assert (await other.beat(held(dropped)))["lost"] == [dropped["id"]]
-    left = dict(
-        connection.execute(
-            "SELECT id::text, extract(epoch FROM lease_expires_at - clock_timestamp())::float8 FROM pgq.tasks"
-        ).fetchall()
-    )
-    assert left[kept["id"]] > 5
-    assert left[dropped["id"]] < 1
+    ends = dict(connection.execute("SELECT id::text, lease_expires_at FROM pgq.tasks").fetchall())
+    assert ends[kept["id"]] - ends[dropped["id"]] > timedelta(seconds=5)
     row = connection.execute(
         "SELECT lease_expires_at >= %s::timestamptz FROM pgq.tasks WHERE id = %s",
         [heard["lease_expires_at"], kept["id"]],
@@ -172,7 +168,7 @@ async def test_what_a_worker_that_leaves_still_holds_runs_again_at_once(
     first, second = await register(api), await register(api)
     task = await first.one()
     assert (await api.delete(first.path)).status_code == 204
-    again = await second.one(wait_seconds=5)
+    again = await second.one(wait_seconds=60)
     assert (again["id"], again["attempt"]) == (task["id"], 1)
     for answer in (await api.delete(first.path), await first.ask("/claim"), await first.tell("complete", task)):
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
@@ -244,7 +240,7 @@ async def test_a_token_that_is_revoked_while_its_worker_waits_gets_no_task(
     rows.submitted(connection)
     assert (await answer).status_code == 401
     other = await register(secured.admin)
-    assert (await other.one(wait_seconds=5))["attempt"] == 1
+    assert (await other.one(wait_seconds=60))["attempt"] == 1
 
 
 async def test_an_operator_has_a_worker_of_its_queues_finish(secured: Secured, connection: Connection[Any]) -> None:

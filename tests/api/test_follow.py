@@ -131,8 +131,7 @@ async def test_when_the_time_is_over_the_task_is_answered_as_it_is(
     one: Process, connection: Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task = rows.submitted(connection)
-    follower = one.services.part(Follower)
-    wait = follower.wait
+    wait = (follower := one.services.part(Follower)).wait
 
     async def start_and_wait(seen: TaskStatus, seconds: float) -> TaskStatus | None:
         rows.start(connection, task)

@@ -25,16 +25,18 @@ class Wire:
         self.hears.set()
 
     async def to_server(self, client: asyncio.StreamReader, server: asyncio.StreamWriter) -> None:
-        while sent := await client.read(65_536):
-            server.write(sent)
-            await server.drain()
+        with contextlib.suppress(OSError):
+            while sent := await client.read(65_536):
+                server.write(sent)
+                await server.drain()
         await closed(server)
 
     async def to_client(self, server: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
-        while answered := await server.read(65_536):
-            await self.hears.wait()
-            client.write(answered)
-            await client.drain()
+        with contextlib.suppress(OSError):  # the client need not be there any more when it may hear again
+            while answered := await server.read(65_536):
+                await self.hears.wait()
+                client.write(answered)
+                await client.drain()
         await closed(client)
 
 

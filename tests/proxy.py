@@ -84,6 +84,7 @@ class Proxy:
         self.all: list[Line] = []
         self.refusing = False
         self.silent = False
+        self.closed = False
         self.deaf_after: list[tuple[bytes, threading.Event]] = []
         threading.Thread(target=self.accept, name="proxy", daemon=True).start()
 
@@ -104,6 +105,8 @@ class Proxy:
                     self.all.append(line)
                 for pump in (line.to_server, line.to_client) if server else (line.to_server,):
                     threading.Thread(target=pump, name="proxy-line", daemon=True).start()
+                if self.closed:  # meanwhile: nobody else cuts it
+                    line.cut()
 
     def connected(self) -> socket.socket | None:
         """A connection to the server, if it is up."""
@@ -156,6 +159,7 @@ class Proxy:
 
     def close(self) -> None:
         """Cut everything."""
+        self.closed = True
         with contextlib.suppress(*SOCKET_ERRORS):
             self.listening.shutdown(socket.SHUT_RDWR)
         self.listening.close()

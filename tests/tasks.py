@@ -11,7 +11,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 from psycopg.types.json import Json
 
-from tests.until import until
+from tests.until import PATIENCE, until
 
 ENDED = ("succeeded", "cancelled", "expired", "dead")
 
@@ -80,7 +80,7 @@ class Tasks:
         until(lambda: self.row(task).state in ENDED, lambda: f"the end of a task; it is {self.row(task)}")
         return self.row(task)
 
-    def all_ended(self, within: float = 100) -> None:
+    def all_ended(self, within: float = max(100.0, PATIENCE)) -> None:
         """Until no live task is left."""
         until(
             lambda: self.value("SELECT NOT EXISTS (SELECT FROM pgq.tasks)"),

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 R = TypeVar("R")
 
-PATIENCE = float(os.environ.get("PGQ_TEST_PATIENCE", "60"))
+PATIENCE = float(os.environ.get("PGQ_TEST_PATIENCE", "180"))
 """Seconds: long enough for a slow machine; a test that waits this long has failed."""
 
 

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from devtools.step import say
-from devtools.twins.trial import LONGEST_UNCHANGED, PATIENCE_UNCHANGED, Verdict, copy_to, end_all, try_out
+from devtools.twins.trial import Verdict, copy_to, end_all, try_out
 from devtools.twins.twin import NoSuchTwin, Twin, chosen, read_lists
 from tests.server import choose_server
 
@@ -55,10 +55,7 @@ def passes_unchanged(tree: Path, twins: Sequence[Twin], server: str) -> bool:
     """Whether the tests pass where no guard is broken: or else they would catch everything."""
     copy_to(tree)
     tests = dict.fromkeys(test for twin in twins for test in twin.tests)
-    verdict = try_out(
-        tree, tests, server, "-n", "auto", "--maxprocesses", "4", "--dist", "loadgroup",
-        patience=PATIENCE_UNCHANGED, longest=LONGEST_UNCHANGED,
-    )  # fmt: skip
+    verdict = try_out(tree, tests, server, "-n", "auto", "--maxprocesses", "4", "--dist", "loadgroup", unchanged=True)
     if verdict.code != 0:
         print(f"The tests fail without any change:\n{tail(verdict)}", flush=True)
     return verdict.code == 0

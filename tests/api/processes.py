@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx2
 
-from tests.until import until
+from tests.until import PATIENCE, until
 from tests.workers import PYTHONPATH, ROOT
 
 
@@ -62,16 +62,16 @@ class ApiProcess:
 
     def get(self, path: str, **options: Any) -> httpx2.Response:
         """One request on a connection of its own."""
-        return httpx2.get(self.url + path, timeout=30, **options)
+        return httpx2.get(self.url + path, timeout=PATIENCE, **options)
 
     def connect(self) -> socket.socket:
         """A bare connection."""
-        return socket.create_connection(("127.0.0.1", self.port), timeout=30)
+        return socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Tell it to stop; its exit code."""
         self.process.send_signal(number)
-        return self.process.wait(60)
+        return self.process.wait(PATIENCE)
 
 
 @contextmanager
@@ -88,7 +88,7 @@ def api_process(
         if process.process.poll() is None:
             process.process.terminate()
             try:
-                process.process.wait(30)
+                process.process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 process.process.kill()
                 process.process.wait()

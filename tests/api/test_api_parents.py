@@ -14,10 +14,16 @@ from pgq.api import parents as of_parents
 from tests.api.conftest import Secured
 from tests.api.remote import register
 from tests.cli import rows
+from tests.until import PATIENCE
 
 Api = httpx2.AsyncClient
 Json = dict[str, Any]
 NDJSON = {"Content-Type": "application/x-ndjson"}
+
+
+@pytest.fixture(autouse=True)
+def _results_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(of_parents, "READ_SECONDS", PATIENCE)
 
 
 async def submitted(api: Api, status: int = 201, **fields: Any) -> Json:

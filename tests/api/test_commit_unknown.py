@@ -17,8 +17,15 @@ from pgq.values.task import TaskStatus
 from tests.api.conftest import running
 from tests.api.cut import Cut, cut
 from tests.cli import rows
+from tests.until import PATIENCE
 
 Api = httpx2.AsyncClient
+
+
+@pytest.fixture(autouse=True)
+def _the_truth_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (lanes, storing):
+        monkeypatch.setattr(module, "SETTLE_SECONDS", PATIENCE)
 
 
 @pytest.fixture
@@ -128,8 +135,9 @@ async def test_while_nobody_knows_the_answer_says_so_and_how_to_find_out(
 
 
 async def test_a_database_that_is_away_is_told_at_once_and_nothing_is_stored(
-    way: tuple[Cut, Api], connection: Connection[Any]
+    way: tuple[Cut, Api], connection: Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(lanes, "SETTLE_SECONDS", 0.3)
     cut, api = way
     cut.refuse = True
     connection.execute(

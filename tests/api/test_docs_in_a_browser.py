@@ -10,13 +10,14 @@ import pytest
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 from tests.api.processes import ApiProcess, api_process
+from tests.until import PATIENCE
 
 CHROMIUM = Path("/usr/bin/chromium")
 TOKEN = "the-token-that-a-person-pastes"
 
 pytestmark = [
     pytest.mark.skipif(not (CHROMIUM.exists() or os.environ.get("CI")), reason="Chromium is not installed"),
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(900),
 ]
 
 
@@ -34,14 +35,15 @@ def page(up: ApiProcess) -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=str(CHROMIUM),
+            timeout=PATIENCE * 1000,
             args=[
                 "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
                 "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
             ],
         )  # fmt: skip
         page = browser.new_page(viewport={"width": 1280, "height": 1000})
-        page.set_default_timeout(60_000)
-        expect.set_options(timeout=60_000)
+        page.set_default_timeout(PATIENCE * 1000)
+        expect.set_options(timeout=PATIENCE * 1000)
         here = urlsplit(up.url).netloc
 
         def note(url: str) -> None:

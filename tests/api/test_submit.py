@@ -9,7 +9,9 @@ import httpx2
 import pytest
 from psycopg import Connection
 
+from pgq.api import lanes
 from pgq.values.task import JSON_KEYS
+from tests.until import PATIENCE
 
 Api = httpx2.AsyncClient
 
@@ -265,8 +267,9 @@ async def test_submits_that_come_together_share_a_commit(api: Api, connection: C
 
 
 async def test_a_key_that_another_session_holds_keeps_no_other_waiting(
-    api: Api, connection: Connection[Any], dsn: str
+    api: Api, connection: Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(lanes, "LONE_KEY_SECONDS", PATIENCE)
     with connection.transaction():
         connection.execute("SELECT pgq.submit('echo', '{\"n\": 1}', key => 'held')")
         held = asyncio.create_task(submit_keyed(api, "held"))

@@ -7,6 +7,7 @@ import psycopg
 import pytest
 from psycopg import Connection
 
+from pgq.api import access
 from pgq.api.app import create_app
 from tests.api.conftest import ADMIN_TOKEN, Secured, client_on, running
 
@@ -153,7 +154,10 @@ async def test_no_role_may_change_the_audit_log(connection: Connection[Any]) -> 
     assert set(granted) <= {("pgq_admin", "INSERT"), ("pgq_admin", "SELECT")}
 
 
-async def test_guessing_is_slowed_down_but_stored_tokens_still_pass(secured: Secured) -> None:
+async def test_guessing_is_slowed_down_but_stored_tokens_still_pass(
+    secured: Secured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access, "FAILURES_A_SECOND", 0.001)  # no further guess comes up, however long these take
     reader, nobody = await secured.client("read"), await secured.client_with("pgq_0123456789abcdef_" + "a" * 43)
     codes = [(await nobody.get("/v1/version")).status_code for _ in range(21)]
     assert codes == [401] * 20 + [429]

@@ -161,7 +161,7 @@ async def test_what_was_taken_for_somebody_who_has_gone_runs_again_at_once(
             asked.cancel()
             await asyncio.wait([asked])
         await until_then(lambda: group.serving is None, "the claim to end")
-        again = await worker.one(wait_seconds=5)
+        again = await worker.one(wait_seconds=60)
         assert (again["id"], again["attempt"]) == (str(task), 1)
 
 

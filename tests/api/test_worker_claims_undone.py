@@ -24,8 +24,9 @@ from tests.until import PATIENCE, until_then
 
 
 async def test_a_process_that_ends_hands_back_what_it_was_taking_for_somebody_who_has_gone(
-    dsn: str, connection: Connection[Any]
+    dsn: str, connection: Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(claims, "LAST_CLAIM_SECONDS", PATIENCE)
     app = create_app(Settings(auth="off"), conninfo=dsn)
     async with running(app) as api:
         worker = await register(api)
@@ -77,7 +78,7 @@ async def test_nothing_stays_with_somebody_just_before_the_answer(
         task = rows.submitted(connection)
         await asyncio.wait([answer])
 
-    again = await other.one(wait_seconds=5)
+    again = await other.one(wait_seconds=60)
 
     assert (again["id"], again["attempt"]) == (str(task), 1)
     assert answer.exception() is not None or answer.result().status_code == 503

@@ -7,6 +7,7 @@ import httpx2
 import pytest
 from psycopg import Connection
 
+from pgq.api import outcomes
 from pgq.api.app import create_app
 from pgq.api.outcomes import Outcomes
 from pgq.api.services import Services
@@ -14,7 +15,7 @@ from pgq.values.settings import Settings
 from tests.api.conftest import running
 from tests.api.remote import register
 from tests.cli import rows
-from tests.until import until_then
+from tests.until import PATIENCE, until_then
 
 ERROR = {"type": "ValueError", "message": "no such image", "traceback": "File x"}
 BODIES: dict[str, dict[str, Any]] = {
@@ -221,7 +222,7 @@ async def test_a_stale_word_is_not_believed_because_the_holder_speaks_at_the_sam
     connection.execute(
         "UPDATE pgq.tasks SET state = 'pending', leased_by = NULL, lease_expires_at = NULL, deadline_at = NULL"
     )
-    task = await holder.one(wait_seconds=5)
+    task = await holder.one(wait_seconds=60)
     answers = await asyncio.gather(
         former.tell("complete", stale, result="stale"),
         holder.tell("complete", stale, result="stale"),
@@ -255,8 +256,9 @@ async def test_outcomes_of_many_workers_at_once_are_counted_for_each(
 
 
 async def test_a_row_that_somebody_has_locked_holds_up_its_own_outcome_only(
-    dsn: str, connection: Connection[Any]
+    dsn: str, connection: Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(outcomes, "PATIENCE", PATIENCE)
     for _ in range(2):
         rows.submitted(connection)
     app = create_app(Settings(auth="off"), conninfo=dsn)

@@ -15,9 +15,17 @@ from pgq.bench.figure import Figure
 from pgq.fleet import FleetFailed, fleet
 from tests.cli.conftest import Pgq, start
 from tests.server import DatabaseServer
+from tests.until import PATIENCE
 
 FAST = Figure("drain, 1 process", 0.7, 0.6, True, "7 tasks/s; the bare SQL loop does 10")
 SLOW = Figure("insert to start, p50", 3.0, 2.6, False, "3 ms; a bare INSERT's NOTIFY takes 1 ms", "times as long")
+
+
+@pytest.fixture(autouse=True)
+def _workers_may_take_their_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pgq.fleet.READY_WITHIN", PATIENCE)
+    monkeypatch.setattr("pgq.fleet.STOP_WITHIN", PATIENCE)
+    monkeypatch.setattr("pgq.fleet.END_WITHIN", PATIENCE)
 
 
 @pytest.fixture

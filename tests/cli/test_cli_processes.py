@@ -10,7 +10,8 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import pytest
 
 from tests.cli import rows
 from tests.cli.conftest import start
+from tests.until import PATIENCE, until
 
 TASKS = """
 import pgq
@@ -38,17 +40,20 @@ def env(dsn: str, tmp_path: Path) -> dict[str, str]:
 def run(env: dict[str, str], *words: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "pgq", *words]
     return subprocess.run(
-        command, env=env, cwd=cwd, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60
+        command, env=env, cwd=cwd, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=2 * PATIENCE
     )
 
 
+Begin = Callable[..., "subprocess.Popen[str]"]
+
+
 @pytest.fixture
-def worker(env: dict[str, str], tmp_path: Path) -> Iterator[Any]:
-    """Starts `pgq worker …` in a folder with the module `sums_tasks`."""
+def begin(env: dict[str, str], tmp_path: Path) -> Iterator[Begin]:
+    """Starts `pgq …` in a folder with the module `sums_tasks`; what still runs is ended with the test."""
     started: list[subprocess.Popen[str]] = []
 
-    def begin(*words: str) -> "subprocess.Popen[str]":
-        started.append(start("worker", *words, env=env, cwd=tmp_path))
+    def begin(*words: object) -> "subprocess.Popen[str]":
+        started.append(start(*words, env=env, cwd=tmp_path))
         return started[-1]
 
     yield begin
@@ -58,33 +63,56 @@ def worker(env: dict[str, str], tmp_path: Path) -> Iterator[Any]:
         process.communicate()
 
 
+@pytest.fixture
+def worker(begin: Begin) -> Begin:
+    """Starts `pgq worker …` there."""
+    return partial(begin, "worker")
+
+
+def next_state(process: "subprocess.Popen[str]") -> str:
+    """What a watch tells next of its task."""
+    assert process.stdout is not None
+    return str(json.loads(process.stdout.readline())["state"])
+
+
 def test_a_worker_runs_what_is_submitted_and_ends_well_when_told(env: Any, worker: Any, tmp_path: Path) -> None:
     process = worker("sums_tasks", "--concurrency", "2", "--worker-name", "adder")
     done = run(
-        env, "submit", "add", '{"a": 1, "b": 2}', "--queue", "sums", "--wait", "--wait-timeout", "30", cwd=tmp_path
+        env,
+        "submit",
+        "add",
+        '{"a": 1, "b": 2}',
+        "--queue",
+        "sums",
+        "--wait",
+        "--wait-timeout",
+        f"{PATIENCE:g}",
+        cwd=tmp_path,
     )
     assert (done.returncode, done.stdout) == (0, "3\n")
     (listed,) = json.loads(run(env, "workers", "list", "--json", cwd=tmp_path).stdout)
     assert (listed["name"], listed["capacity"], listed["queues"]) == ("adder", 2, ["default", "sums"])
     assert listed["kinds"] == ["add"]
     process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 0
+    assert process.wait(PATIENCE) == 0
     assert json.loads(run(env, "workers", "list", "--json", cwd=tmp_path).stdout) == []
 
 
 def test_a_worker_without_an_app_has_the_builtin_kinds_and_logs_json(env: Any, worker: Any, tmp_path: Path) -> None:
     process = worker("-q", "other:3", "--json")
-    done = run(env, "submit", "echo", '{"a": "ü"}', "-q", "other", "--wait", "--wait-timeout", "30", cwd=tmp_path)
+    done = run(
+        env, "submit", "echo", '{"a": "ü"}', "-q", "other", "--wait", "--wait-timeout", f"{PATIENCE:g}", cwd=tmp_path
+    )
     assert json.loads(done.stdout) == {"a": "ü"}
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
     assert all(json.loads(line)["level"] for line in err.splitlines())
 
 
 def test_builtins_come_beside_the_app(env: Any, worker: Any, tmp_path: Path) -> None:
     worker("sums_tasks:queue", "--builtins")
-    assert run(env, "submit", "echo", "--wait", "--wait-timeout", "30", cwd=tmp_path).stdout == "{}\n"
+    assert run(env, "submit", "echo", "--wait", "--wait-timeout", f"{PATIENCE:g}", cwd=tmp_path).stdout == "{}\n"
 
 
 def test_an_app_that_cannot_be_imported_ends_the_worker_with_its_own_frames(env: Any, tmp_path: Path) -> None:
@@ -96,44 +124,57 @@ def test_an_app_that_cannot_be_imported_ends_the_worker_with_its_own_frames(env:
     assert "Traceback" not in done.stderr
 
 
-def test_ctrl_c_ends_a_watch_quietly_with_130(env: Any, dsn: str, tmp_path: Path) -> None:
+def test_watch_prints_each_change_until_the_end(begin: Begin, dsn: str) -> None:
     with rows.connected(dsn) as connection:
         task_id = rows.submitted(connection)
-    process = start("status", str(task_id), "--watch", "--json", env=env, cwd=tmp_path)
-    assert process.stdout is not None
-    process.stdout.readline()
+        process = begin("status", task_id, "--watch", "--json")
+        told = [next_state(process)]
+        rows.start(connection, task_id)
+        told.append(next_state(process))
+        rows.move_to_history(connection, task_id, "succeeded", None)
+        out, _ = process.communicate(timeout=PATIENCE)
+    told += [json.loads(line)["state"] for line in out.splitlines()]
+    assert (process.returncode, told) == (0, ["pending", "running", "succeeded"])
+
+
+def test_ctrl_c_ends_a_watch_quietly_with_130(begin: Begin, dsn: str) -> None:
+    with rows.connected(dsn) as connection:
+        task_id = rows.submitted(connection)
+    process = begin("status", task_id, "--watch", "--json")
+    assert next_state(process) == "pending"
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, err) == (130, "")
 
 
-def test_a_closed_pipe_is_no_error_to_talk_about(env: Any, dsn: str, tmp_path: Path) -> None:
+def test_a_closed_pipe_is_no_error_to_talk_about(begin: Begin, dsn: str) -> None:
     with rows.connected(dsn) as connection:
         connection.execute(
             "INSERT INTO pgq.tasks (kind, payload) SELECT 'echo', jsonb_build_object('x', repeat('x', 9000))"
             " FROM generate_series(1, 100)"
         )
-    process = start("tasks", "list", "--limit", "100", "--json", env=env, cwd=tmp_path)
+    process = begin("tasks", "list", "--limit", "100", "--json")
     assert process.stdout is not None
     process.stdout.close()
     process.stdout = None
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, err) == (141, "")
 
 
-def test_a_watch_outlives_a_lost_connection(env: Any, dsn: str, tmp_path: Path) -> None:
+def test_a_watch_outlives_a_lost_connection(begin: Begin, dsn: str) -> None:
     with rows.connected(dsn) as connection:
         task_id = rows.submitted(connection)
-        process = start("status", str(task_id), "--watch", "--json", env=env, cwd=tmp_path)
-        assert process.stdout is not None
-        assert json.loads(process.stdout.readline())["state"] == "pending"
-        connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
-        time.sleep(0.5)
+        process = begin("status", task_id, "--watch", "--json")
+        assert next_state(process) == "pending"
+        ended = connection.execute(
+            "SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        ).fetchall()
+        others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> ALL (%s)"
+        known = [pid for pid, _ in ended] + [connection.info.backend_pid]
+        until(lambda: connection.execute(others, [known]).fetchone() != (0,), "the watch to come back")
         rows.move_to_history(connection, task_id, "succeeded", None)
-        out, _ = process.communicate(timeout=30)
+        out, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
     assert json.loads(out.splitlines()[-1])["state"] == "succeeded"
 
@@ -148,7 +189,7 @@ def test_up_runs_tasks_with_nothing_set_and_takes_its_server_along(tmp_path: Pat
     env.pop("PGQ_DATABASE_URL", None)
     up = start("up", env=env, cwd=tmp_path)
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 2 * PATIENCE
         while (done := run(env, "submit", "echo", '{"a": 1}', "--wait", cwd=tmp_path)).returncode == 1:
             assert up.poll() is None, up.communicate()
             assert time.monotonic() < deadline, done.stderr
@@ -156,7 +197,7 @@ def test_up_runs_tasks_with_nothing_set_and_takes_its_server_along(tmp_path: Pat
         assert (done.returncode, done.stdout) == (0, '{"a": 1}\n')
         assert "using the local server" in done.stderr
         up.send_signal(signal.SIGINT)
-        out, err = up.communicate(timeout=60)
+        out, err = up.communicate(timeout=PATIENCE)
         assert (up.returncode, out) == (0, "")
         assert "/docs" in err
         gone = run(env, "tasks", "list", cwd=tmp_path)
@@ -192,7 +233,7 @@ def on_a_terminal(env: dict[str, str], *words: str, cwd: Path, answer: str = "")
             os.write(ours, answer.encode())
             answer = ""
     os.close(ours)
-    return process.wait(30), said.decode().replace("\r\n", "\n")
+    return process.wait(PATIENCE), said.decode().replace("\r\n", "\n")
 
 
 def test_a_terminal_gets_colours_and_lines_that_fit(env: Any, dsn: str, tmp_path: Path) -> None:

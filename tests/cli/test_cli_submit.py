@@ -183,24 +183,6 @@ def test_status_of_an_unknown_task_fails_and_of_no_id_is_wrong_usage(pgq: Pgq) -
     assert pgq("status", "nonsense").code == 2
 
 
-def test_watch_prints_each_change_until_the_end(pgq: Pgq, dsn: str, connection: Connection[Any]) -> None:
-    task_id = rows.submitted(connection)
-
-    def act() -> None:
-        with rows.connected(dsn) as other:
-            time.sleep(0.4)
-            rows.start(other, task_id)
-            time.sleep(0.8)
-            rows.move_to_history(other, task_id, "succeeded", None)
-
-    thread = threading.Thread(target=act)
-    thread.start()
-    ended = pgq("status", task_id, "--watch", "--json")
-    thread.join()
-    assert ended.code == 0
-    assert [task["state"] for task in ended.lines] == ["pending", "running", "succeeded"]
-
-
 def test_watch_of_a_dead_task_ends_at_once_with_code_1(pgq: Pgq, connection: Connection[Any]) -> None:
     ended = pgq("status", rows.dead(connection), "--watch")
     assert ended.code == 1

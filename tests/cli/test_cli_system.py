@@ -1,5 +1,6 @@
 """`pgq queues`, `workers`, `migrate`, `check` and `version`."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,7 @@ def test_migrate_waits_for_a_database_no_longer_than_told(pgq_alone: Pgq, monkey
 def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Writes a module into the current folder."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])  # to which loading an app adds the folder
 
     def write(name: str, text: str) -> str:
         (tmp_path / f"{name}.py").write_text(text)

@@ -95,6 +95,7 @@ def test_what_the_database_refuses_is_one_line(pgq: Pgq, dsn: str) -> None:
 @pytest.fixture
 def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])  # to which loading an app adds the folder
 
     def write(name: str, text: str) -> str:
         (tmp_path / f"{name}.py").write_text(text)

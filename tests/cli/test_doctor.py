@@ -14,7 +14,12 @@ from pgq.doctor import examine, notifications, server, upkeep
 from tests.cli import rows
 from tests.cli.conftest import Look, Pgq
 from tests.server import Databases, DatabaseServer
-from tests.until import until
+from tests.until import PATIENCE, until
+
+
+@pytest.fixture(autouse=True)
+def _a_notification_may_take_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notifications, "PATIENCE", PATIENCE)
 
 
 @pytest.fixture

@@ -19,9 +19,17 @@ from pgq.stress.plan import Ending, plan, planned, shares
 from pgq.stress.verify import difference, verify
 from tests.cli import rows
 from tests.cli.conftest import Pgq, start
-from tests.until import until
+from tests.until import PATIENCE, until
 
 NOW = datetime(2030, 1, 31, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _workers_may_take_their_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pgq.fleet.READY_WITHIN", PATIENCE)
+    monkeypatch.setattr("pgq.fleet.STOP_WITHIN", PATIENCE)
+    monkeypatch.setattr("pgq.fleet.END_WITHIN", PATIENCE)
+    monkeypatch.setattr(stress_run, "PATIENCE", PATIENCE)
 
 
 def left_in(connection: Connection[Any], table: str) -> int:
@@ -74,7 +82,7 @@ def test_wrong_numbers_are_wrong_usage(pgq: Pgq, words: list[str]) -> None:
 def test_without_a_database_it_brings_the_local_one_and_takes_it_along(tmp_path: Path) -> None:
     env = {name: value for name, value in os.environ.items() if not name.startswith("PGQ_DATABASE")}
     process = start("stress", "--tasks", 20, "--workers", 1, "--json", env=env, cwd=tmp_path)
-    out, err = process.communicate(timeout=100)
+    out, err = process.communicate(timeout=2 * PATIENCE)
     assert process.returncode == 0, err
     assert '"ok": true' in out
     gone = start("tasks", "list", env=env, cwd=tmp_path)
@@ -101,7 +109,7 @@ def test_an_interrupted_stress_stops_all_that_it_started(
     family = {one.pid for one in usage_of(endless.pid)} - {endless.pid}
     assert family
     endless.send_signal(number)
-    out, _ = endless.communicate(timeout=100)
+    out, _ = endless.communicate(timeout=2 * PATIENCE)
     assert (endless.returncode, out) == (130, "")
     assert [pid for pid in family if usage_of(pid)] == []
     for table in ("tasks", "dead_tasks", "workers", "kinds"):
@@ -113,7 +121,7 @@ def test_workers_that_die_end_it_with_their_last_words(
 ) -> None:
     supervisor = next(one.pid for one in usage_of(endless.pid) if one.parent == endless.pid)
     os.kill(supervisor, signal.SIGKILL)
-    _, err = endless.communicate(timeout=100)
+    _, err = endless.communicate(timeout=2 * PATIENCE)
     assert endless.returncode == 1
     assert "the workers ended with exit code -9" in err
 

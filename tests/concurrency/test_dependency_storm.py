@@ -6,13 +6,10 @@ from collections.abc import Awaitable, Callable
 from uuid import UUID, uuid4
 
 import psycopg
-import pytest
 
 from pgq.db.outcomes import Finished, record
 from pgq.values.outcome import BuryNow, Outcome
 from tests.verbs import CANCELLED, DONE, FAILED, A, Connection, Database, retry_later, statement
-
-pytestmark = pytest.mark.timeout(600)  # very many statements
 
 ROUNDS = 60
 RECENT = 60

@@ -22,8 +22,6 @@ from tests.migrations.conftest import ROOT, Tool
 from tests.server import Databases
 from tests.until import PATIENCE
 
-pytestmark = pytest.mark.timeout(300)  # all revisions, up and down
-
 THEIRS = (
     "CREATE TABLE pgq.queue (id integer)",
     "CREATE FUNCTION pgq.version() RETURNS text LANGUAGE sql RETURN '3'",

@@ -12,8 +12,6 @@ from tests.plans.plan import Node, Plan, explain
 from tests.plans.test_plans import PLANNED, fill, without_autovacuum
 from tests.verbs import A, Connection, Database, statement
 
-pytestmark = pytest.mark.timeout(600)  # very many rows
-
 MARK = "Query Text"
 
 

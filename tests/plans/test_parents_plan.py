@@ -6,8 +6,6 @@ from pgq.db.parents import parents_of
 from tests.plans.plan import explain
 from tests.verbs import A, Database
 
-pytestmark = pytest.mark.timeout(600)  # very many rows
-
 ENDED, PARENTS = 50_000, 1_000
 
 

@@ -6,8 +6,6 @@ from pgq.db.sql import sql
 from tests.plans.plan import Plan, claim_of, explain, explain_duty
 from tests.verbs import A, Database
 
-pytestmark = pytest.mark.timeout(600)  # very many rows
-
 MANY = 200_000
 
 

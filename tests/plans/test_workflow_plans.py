@@ -12,8 +12,6 @@ from tests.plans.test_dependency_plans import by_index, explaining, plans_of
 from tests.plans.test_plans import PLANNED, fill
 from tests.verbs import Connection, Database
 
-pytestmark = pytest.mark.timeout(600)  # very many rows
-
 FLOWS, MANY = 100_000, 2_000
 TABLES = ("tasks", "task_history", "dead_tasks", "workflow_tasks", "workflow_changes", "workflows", "task_dependencies")
 KNOWN = ("nothing", "everything")

@@ -16,8 +16,6 @@ from tests.tasks import Tasks, tasks_of
 from tests.until import until
 from tests.workers import Fleet
 
-pytestmark = pytest.mark.timeout(300)  # many processes, and several waits of a minute each
-
 APP = "tests.process.schedule_app"
 NAME = "each second"
 SECONDS = 4

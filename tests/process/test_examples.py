@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PGQ = Path(sys.executable).with_name("pgq")
 PATIENCE_SECONDS = 120
 
-pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("examples")]
+pytestmark = pytest.mark.xdist_group("examples")
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Worker = Callable[[], AbstractContextManager[subprocess.Popen[bytes]]]

@@ -3,14 +3,10 @@
 import random
 from pathlib import Path
 
-import pytest
-
 from tests.audit import audit
 from tests.tasks import tasks_of
 from tests.until import until
 from tests.workers import LEASE, Fleet
-
-pytestmark = pytest.mark.timeout(300)  # many processes, and several waits of a minute each
 
 APP = "tests.process.work_app"
 

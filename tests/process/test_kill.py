@@ -2,14 +2,10 @@
 
 import random
 
-import pytest
-
 import pgq
 from tests.audit import audit
 from tests.tasks import Tasks, tasks_of
 from tests.workers import LEASE, Fleet
-
-pytestmark = pytest.mark.timeout(300)  # many processes, and several waits of a minute each
 
 APP = "tests.process.work_app"
 

@@ -16,8 +16,6 @@ from tests.tasks import Tasks, tasks_of
 from tests.until import until
 from tests.workers import LONG_LEASE, Fleet
 
-pytestmark = pytest.mark.timeout(300)  # many processes, and several waits of a minute each
-
 APP = "tests.process.report_app"
 
 

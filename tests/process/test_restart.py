@@ -13,8 +13,6 @@ from tests.submitters import PythonSubmitter, SqlSubmitter
 from tests.tasks import tasks_of
 from tests.workers import LEASE, Fleet
 
-pytestmark = pytest.mark.timeout(300)  # many processes, and several waits of a minute each
-
 APP = "tests.process.work_app"
 CRASHES = 3
 BETWEEN = 250

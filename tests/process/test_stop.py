@@ -6,8 +6,6 @@ from tests.tasks import Tasks, tasks_of
 from tests.until import until
 from tests.workers import LEASE, LONG_LEASE, Fleet
 
-pytestmark = pytest.mark.timeout(300)  # many processes, and several waits of a minute each
-
 APP = "tests.process.work_app"
 
 

@@ -17,7 +17,6 @@ def twin(name: str, file: str, find: str, replace: str, test: str = RETRY) -> Tw
     return Twin(name=name, file=file, find=find, replace=replace, tests=(test,))
 
 
-@pytest.mark.timeout(300)
 def test_only_a_test_that_fails_for_its_guard_catches_a_twin(
     database_server: DatabaseServer, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -42,7 +41,6 @@ def test_only_a_test_that_fails_for_its_guard_catches_a_twin(
     assert "1 of 6 twins caught in" in out
 
 
-@pytest.mark.timeout(300)
 def test_workers_and_the_processes_below_them_run_the_twins_code(
     database_server: DatabaseServer, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -57,7 +55,6 @@ def test_workers_and_the_processes_below_them_run_the_twins_code(
     assert try_all([no_call], database_server.conninfo) == 0, capfd.readouterr().out
 
 
-@pytest.mark.timeout(300)
 def test_tests_that_fail_anyway_catch_nothing(
     database_server: DatabaseServer, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FIRST_START_SECONDS = 120
 STOP_SECONDS = 60
 
-pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("wheel")]
+pytestmark = pytest.mark.xdist_group("wheel")
 
 
 @pytest.fixture(scope="module")

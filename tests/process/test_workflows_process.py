@@ -10,8 +10,6 @@ import pgq
 from tests.until import PATIENCE
 from tests.workers import Fleet
 
-pytestmark = pytest.mark.timeout(300)  # many processes, and several waits of a minute each
-
 APP = "tests.process.flow_app"
 FAN = 400
 

@@ -4,7 +4,6 @@ import bisect
 from collections import Counter
 from itertools import pairwise
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -12,8 +11,6 @@ from pgq.db import leases
 from pgq.db.outcomes import Finished, record
 from tests.properties.desk import OUTCOMES, Desk
 from tests.verbs import A
-
-pytestmark = pytest.mark.timeout(600)  # hundreds of examples, of many statements each
 
 BOUNDED = settings(
     settings.default,

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 import psycopg
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import Connection
@@ -16,8 +15,6 @@ from pgq.values.task import Claimed
 from tests.properties.desk import OUTCOMES, Desk
 from tests.properties.interpreter import LIVE, Graph
 from tests.verbs import A
-
-pytestmark = pytest.mark.timeout(600)  # hundreds of examples, of many statements each
 
 BOUNDED = settings(
     settings.default,

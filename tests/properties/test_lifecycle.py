@@ -13,8 +13,6 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from tests.properties.desk import Desk
 from tests.properties.model import Attempt, Model, ModelTask
 
-pytestmark = pytest.mark.timeout(600)  # hundreds of examples, of many statements each
-
 WORKERS = [UUID(int=n) for n in (1, 2, 3)]
 KEYS = ["a", "b"]
 which = st.integers(0, 1_000_000)

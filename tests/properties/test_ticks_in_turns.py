@@ -2,14 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pgq.values.cron import Cron
 from pgq.values.ticks import due_ticks, first_tick
-
-pytestmark = pytest.mark.timeout(600)  # hundreds of examples, of many statements each
 
 BEGIN = datetime(2026, 3, 28, 23, 30, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

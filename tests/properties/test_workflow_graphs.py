@@ -18,8 +18,6 @@ from tests.properties.interpreter import LIVE
 from tests.properties.workflow_interpreter import Flow, FlowGraph, Refused
 from tests.verbs import A
 
-pytestmark = pytest.mark.timeout(600)  # hundreds of examples, of many statements each
-
 BOUNDED = settings(
     settings.default,
     deadline=None,

@@ -12,7 +12,7 @@ import pgq
 HERE = Path(__file__).parent
 
 
-@pytest.mark.timeout(600)  # without a cache, mypy reads all that pgq imports
+@pytest.mark.timeout(900)  # mypy reads all of pgq and of what it imports, without a cache: much work for a slow machine
 def test_a_users_program_is_clean_under_mypy_strict(tmp_path: Path) -> None:
     checked = subprocess.run(
         [sys.executable, "-m", "mypy", "--strict", "--config-file=", f"--cache-dir={tmp_path}", "user_program.py"],

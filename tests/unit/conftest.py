@@ -1,6 +1,7 @@
-"""No deadline for a single example: on a busy machine it would fail tests that are right."""
+"""No deadline for an example, nor for making it: on a busy machine it would fail tests that are right."""
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("pgq", settings.default, deadline=None)  # in CI the parent is Hypothesis' own "ci"
+# In CI the parent is Hypothesis' own "ci".
+settings.register_profile("pgq", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("pgq")

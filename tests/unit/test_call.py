@@ -18,6 +18,7 @@ from pgq.worker.deadlines import Deadlines
 from pgq.worker.processes import Processes
 from pgq.worker.running import Interrupt, Running
 from tests.unit.test_outcome import TASK
+from tests.until import PATIENCE
 
 
 @pytest.fixture
@@ -152,7 +153,7 @@ async def test_a_thread_that_runs_too_long_is_told(run: Run) -> None:
         told.set()
 
     assert (await run(stubborn, timeout_seconds=0.01)).error.type == "TimedOut"
-    assert told.wait(30)
+    assert told.wait(PATIENCE)
 
 
 async def test_a_handler_that_catches_its_timeout_and_answers_has_succeeded(run: Run) -> None:

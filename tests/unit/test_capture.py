@@ -21,6 +21,7 @@ from pgq.worker.processes import Processes
 from pgq.worker.running import Running
 from tests.unit.test_outcome import TASK
 from tests.unit.test_report import Heard
+from tests.until import PATIENCE
 
 logger = logging.getLogger("somebody.elses")
 
@@ -111,7 +112,7 @@ async def test_attempts_that_run_at_once_do_not_hear_each_other(kept: Kept) -> N
     def in_thread(me: int) -> Any:
         def plain() -> None:
             for _ in range(3):
-                both.wait(30)
+                both.wait(PATIENCE)
                 say(str(me))
 
         return plain

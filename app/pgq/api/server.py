@@ -8,7 +8,7 @@ import resource
 import signal
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 import uvicorn
@@ -53,11 +53,10 @@ def serve(settings: Settings, *, conninfo: str, listening: socket.socket, superv
     config.load()
     config.ssl = tls(settings)
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-    server = Server(config, app)
+    server = Server(config, app, lambda: log.info("serves %s", address_of(settings, listening)))
     if supervisor is not None:
         supervisor.watch(server.stop)
         supervisor.ready()
-    log.info("serves %s", address_of(settings, listening))
     server.run([listening])
     log.info("has stopped")
     return 0
@@ -66,9 +65,11 @@ def serve(settings: Settings, *, conninfo: str, listening: socket.socket, superv
 class Server(uvicorn.Server):
     """uvicorn's, which ends without a signal of its own and tells those who wait."""
 
-    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+    def __init__(self, config: uvicorn.Config, app: FastAPI, say: Callable[[], None] = lambda: None) -> None:
+        """`say` is called once requests are taken, and a signal ends the server as it should."""
         super().__init__(config)
         self.services: Services = app.state.services
+        self.say = say
 
     def stop(self) -> None:
         """End, from any thread."""
@@ -79,6 +80,7 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         self.services.part(Upkeep)
         calm_garbage_collection()
+        self.say()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Answer those who wait for a task, then the rest as uvicorn does."""

@@ -21,14 +21,17 @@ async def test_only_the_listed_leases_are_renewed_and_lost_ones_are_told(
         rows.submitted(connection)
     worker, other = await register(api), await register(api)
     kept, dropped = await worker.claim(limit=2)
-    connection.execute("UPDATE pgq.tasks SET lease_expires_at = now() + interval '4 s'")  # the same for both
+    aged = "UPDATE pgq.tasks SET lease_expires_at = now() + interval '1 s' RETURNING lease_expires_at"
+    (ending, same) = connection.execute(aged).fetchall()
+    assert ending == same
     before = {**kept, "lease_epoch": kept["lease_epoch"] - 1}
     heard = await worker.beat(held(kept))
     assert (heard["lost"], heard["cancel"], heard["draining"]) == ([], [], False)
     assert (await worker.beat(held(before)))["lost"] == [kept["id"]]
     assert (await other.beat(held(dropped)))["lost"] == [dropped["id"]]
     ends = dict(connection.execute("SELECT id::text, lease_expires_at FROM pgq.tasks").fetchall())
-    assert ends[kept["id"]] - ends[dropped["id"]] > timedelta(seconds=5)
+    assert ends[kept["id"]] - ending[0] > timedelta(seconds=5)
+    assert ends[dropped["id"]] == ending[0]
     row = connection.execute(
         "SELECT lease_expires_at >= %s::timestamptz FROM pgq.tasks WHERE id = %s",
         [heard["lease_expires_at"], kept["id"]],

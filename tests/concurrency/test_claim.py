@@ -108,12 +108,12 @@ async def test_an_attempt_is_counted_when_it_is_claimed_and_the_lease_fits_the_t
     claimed = await db.claim_one()
 
     assert (claimed.attempt, claimed.timeout_seconds) == (1, 10)
-    assert claimed.lease_seconds == pytest.approx(15, abs=3)
+    assert claimed.lease_seconds == pytest.approx(15, abs=0.1)
     [row] = await db.rows(
         "SELECT state, attempt, leased_by, extract(epoch FROM deadline_at - started_at)::float8 AS runs FROM pgq.tasks"
     )
     assert (row["state"], row["attempt"], row["leased_by"]) == ("running", 1, A)
-    assert row["runs"] == pytest.approx(10, abs=3)
+    assert row["runs"] == pytest.approx(10, abs=0.1)
 
 
 async def test_each_queue_gives_up_to_its_budget_in_the_order_asked(db: Database) -> None:

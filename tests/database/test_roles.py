@@ -178,7 +178,7 @@ async def test_a_worker_can_do_every_duty(db: Database, sign_in: SignIn) -> None
 
     changed = {one.name: (await take_turn(session, one, B))[0] for one in duties(lease=60, kind_grace=86_400)}
 
-    assert changed.pop("accountant") >= 1, "of the minute of this test too, when that is over by then"
+    assert changed.pop("accountant") in (1, 2), "of the minute of this test too, when that is over by then"
     assert changed == {
         "reaper": 1,
         "expirer": 0,

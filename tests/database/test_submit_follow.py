@@ -99,7 +99,7 @@ def test_waiting_returns_soon_after_the_end(app: pgq.App, database: psycopg.Conn
     started = time.monotonic()
 
     assert handle.result(timeout=PATIENCE) == 7
-    assert time.monotonic() - started < PATIENCE / 4, "not only when the patience is over"
+    assert time.monotonic() - started < 2
     worker.join()
 
 

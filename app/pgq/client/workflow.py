@@ -90,7 +90,7 @@ class Sketch:
 
 
 class Workflow(Sketch):
-    """What `app.workflow(name)` returns: add tasks, then submit. It may be submitted more than once; each is a run."""
+    """What `app.workflow(name)` returns: add tasks, then submit. Without a key each submit is a run of its own."""
 
     def __init__(self, access: Access, name: str, on_failure: OnFailure, key: str | None = None) -> None:
         super().__init__()

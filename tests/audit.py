@@ -132,8 +132,9 @@ def no_two_leases_live_at_once(found: Evidence) -> None:
     """Invariant 2: no fence was given twice, and an attempt began only after the one before was over.
 
     Over: its handler had ended, its process was dead, or its lease was lost, which the worker itself said. (Leases are
-    lost when they run out, and when a crash of the server forgets a claim.) An attempt that is frozen between the last look
-    at its lease and its handler's first line even begins after the next one: nothing can exclude that, so it must be said.
+    lost when they run out, and when a crash of the server forgets a claim.) An attempt that is frozen between the last
+    look at its lease and its handler's first line even begins after the next one: nothing can exclude that, so it
+    must be said.
     """
     for task, attempts in found.attempts.items():
         epochs = [attempt.epoch for attempt in attempts]
